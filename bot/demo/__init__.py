@@ -1,0 +1,1 @@
+"""The offline demo on simcord, with the overlays that the tests use too."""

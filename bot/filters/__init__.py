@@ -1,0 +1,1 @@
+"""Matching and restoring, as pure functions: no discord, no database."""

@@ -1,0 +1,1 @@
+"""Readings, schedules and importers, as pure functions and models: no discord, no database."""
