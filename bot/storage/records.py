@@ -1,0 +1,149 @@
+"""The rows as the rest of the machine sees them: plain, frozen, typed. Times are aware UTC, ids are Discord's snowflakes or ours."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from bot.reading.schedule import Progress, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReading:
+    """One revision of a reading in one guild's library; never changed once stored."""
+
+    id: int
+    guild_id: int
+    slug: str
+    revision: int
+    """Counted from 1 within the guild and slug."""
+    total: int
+    """How many excerpts."""
+    title: str
+    author: str | None
+    source: str | None
+    translator: str | None
+    licence: str | None
+    workarounds: tuple[str, ...]
+    workaround_reason: str | None
+    introduction: str
+    added_by: int | None
+    added_at: datetime
+
+
+class ClubState(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    BROKEN = "broken"
+    """Discord refused what the club must do; ``fault`` says what, and a manager resumes it when mended."""
+    ENDED = "ended"
+    """The reading is read to its end, and that was announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewClub:
+    guild_id: int
+    channel_id: int
+    reading_id: int
+    schedule: Schedule
+    ping_role_id: int | None
+    notices_channel_id: int | None
+    thread_days: int
+    created_by: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Club:
+    id: int
+    uid: str
+    """Random, 16 hexadecimal digits: tells this club's messages from those of any other club or database."""
+    guild_id: int
+    channel_id: int
+    reading_id: int
+    run: int
+    """Which reading of this club, from 1: it rises when the club begins (again) with another reading."""
+    schedule: Schedule
+    progress: Progress
+    """``total`` comes from the reading."""
+    ping_role_id: int | None
+    notices_channel_id: int | None
+    thread_days: int
+    state: ClubState
+    fault: str | None
+    """What is wrong, one sentence for managers; only while broken."""
+    created_by: int
+    created_at: datetime
+
+
+class OutgoingKind(StrEnum):
+    POST = "post"
+    ENDING = "ending"
+    FAULT = "fault"
+    """Tells the managers what is wrong."""
+    GREETING = "greeting"
+
+
+class OutgoingState(StrEnum):
+    """``planned → sending → sent → threaded → closed``; messages without a thread go from ``sending`` to ``closed``."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    SENT = "sent"
+    THREADED = "threaded"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+    """A person deleted the message or thread; it is never sent again."""
+    FAILED = "failed"
+    """Discord refuses it for good, or what it belongs to is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutgoing:
+    guild_id: int
+    club_id: int | None
+    kind: OutgoingKind
+    key: str
+    """What this message is, once for all times: ``post:<club uid>:<run>:<position>``. Unique."""
+    channel_id: int
+    due_at: datetime
+    reading_id: int | None = None
+    position: int | None = None
+    day: date | None = None
+    """The local day that a scheduled post uses; None for one sent by hand (``/club post-now``)."""
+    text: str | None = None
+    """What a notice says; posts are rendered from their excerpt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that must come once."""
+
+    id: int
+    guild_id: int
+    club_id: int | None
+    kind: OutgoingKind
+    key: str
+    nonce: str
+    """At most 25 characters, derived from ``key`` alone."""
+    marker: int
+    """1 to 2**31 - 1, derived from ``key`` alone; the id of the message's container component."""
+    channel_id: int
+    reading_id: int | None
+    position: int | None
+    day: date | None
+    text: str | None
+    state: OutgoingState
+    due_at: datetime | None
+    """When the next step may be taken; None once there is none."""
+    attempts: int
+    """How often sending it was begun."""
+    first_attempt_at: datetime | None
+    last_attempt_at: datetime | None
+    retries: int
+    """Failures in a row at the present step; they set the pause before the next."""
+    lease_owner: str | None
+    lease_until: datetime | None
+    message_id: int | None
+    thread_id: int | None
+    sent_at: datetime | None
+    fault: str | None
