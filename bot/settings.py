@@ -24,7 +24,7 @@ class SettingsError(ApplecoreError):
 
 def default_database_url() -> str:
     path = platformdirs.user_data_path("applecore", appauthor=False) / "applecore.sqlite3"
-    return f"sqlite+aiosqlite:///{path.as_posix()}"
+    return f"sqlite:///{path.as_posix()}"
 
 
 def _no_boolean(value: object) -> object:
@@ -165,11 +165,6 @@ class Settings(BaseSettings):
             for name, info in cls.model_fields.items()
         ]
 
-    @property
-    def data_place(self) -> str:
-        """The database's address as it may be shown: without a password."""
-        return redact(self.database_url)
-
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown or logged."""
         token = self.token.get_secret_value() if self.token else ""
@@ -212,25 +207,20 @@ class Settings(BaseSettings):
     @classmethod
     def _check_database_url(cls, value: str) -> str:
         scheme, separator, rest = value.partition("://")
-        engine = scheme.lower()
-        if not separator or engine not in _DRIVERS:
-            raise ValueError(
-                f'it begins with "{redact(scheme)[:20]}://"'
-                if separator
-                else "it is not a database's address"
-            )
-        if engine.startswith("sqlite"):
-            if rest and not rest.startswith("/"):
+        if not separator:
+            raise ValueError("it is not a database's address")
+        if scheme.lower() not in _DATABASES:
+            raise ValueError(f'it begins with "{_one_line(scheme)}://"')
+        if scheme.lower().startswith("sqlite"):
+            if not re.match(r"/[^?]", rest):
                 raise ValueError("a file's name stands after three slashes, a path from the root after four")
-            return f"{_DRIVERS[engine]}://{rest}"
+            return value
         parts = _split(value)
         if not parts.hostname and "host=" not in parts.query:
             raise ValueError("it names no host")
         if len(parts.path) < 2:
             raise ValueError("it names no database")
-        # libpq's word for it, which other programs' addresses carry; asyncpg knows it as ssl.
-        rest = re.sub(r"(?<=[?&])sslmode=", "ssl=", rest)
-        return f"{_DRIVERS[engine]}://{rest}"
+        return value
 
     @field_validator("api_url")
     @classmethod
@@ -337,14 +327,8 @@ def _extra(info: FieldInfo, key: str) -> str:
     return str(extra.get(key, "")) if isinstance(extra, dict) else ""
 
 
-_DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "sqlite+aiosqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-    "postgresql+asyncpg": "postgresql+asyncpg",
-}
-"""What people write, and what SQLAlchemy wants to read."""
+_DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
+"""How an address may begin; ``bot.storage`` reads the rest."""
 
 
 def _split(value: str) -> SplitResult:

@@ -1,0 +1,309 @@
+"""The ``applecore`` command. A handler imports what it needs itself, so that ``--help`` is instant."""
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot import __version__
+from bot.errors import ApplecoreError
+
+if TYPE_CHECKING:
+    from bot.reading.models import Reading
+
+DEMO_PORT = 8700
+DEMO_NEEDS = ("simcord", "aiohttp", "PIL", "markdown_it", "linkify_it")
+"""What the ``demo`` extra brings."""
+
+LARGEST_FILE = 64 * 1024 * 1024
+"""Bytes of a reading's file: more than any book of text, little enough for any machine's memory."""
+
+HOW_TO_LOG_IN = """\
+no token is set, so there is no bot to log in as. To get one:
+  1. Open https://discord.com/developers/applications, choose New Application and give it a name.
+  2. Choose Bot on its page, then Reset Token, and copy what it shows.
+  3. Set it as APPLECORE_TOKEN, or write APPLECORE_TOKEN=<what you copied> into the file .env in this folder.
+To see the bot at work without any of this: applecore demo"""
+
+HOW_TO_GET_THE_DEMO = """\
+the demo needs packages that are not installed ({}). Install them with:
+  pip install 'applecore[demo]'"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; answers its exit code: 0 done, 1 not possible, 2 wrongly asked, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a console's encoding may lack letters that readings have
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone, as in `applecore … | head`; Python's own flush would fail next.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = _parser()
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as exit_:  # argparse has said why
+        return exit_.code if isinstance(exit_.code, int) else 2
+    handler: Callable[[argparse.Namespace], int] = args.handler
+    try:
+        return handler(args)
+    except ApplecoreError as error:
+        complain(str(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(_says(error))
+    return 1
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def complain(text: str) -> None:
+    """Says on stderr what is wrong, with our name before each line that does not go on with the one above."""
+    for line in text.splitlines():
+        sys.stderr.write(line + "\n" if line.startswith(" ") else f"applecore: {line}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="applecore",
+        description="A Discord bot for communities that read together.",
+        epilog="New here? `applecore demo` shows everything without a Discord account.",
+    )
+    parser.add_argument("--version", action="version", version=f"applecore {__version__}")
+    _needs_subcommand(parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run", help="run the bot until it is stopped", description="Runs the bot until it is stopped."
+    )
+    run.set_defaults(handler=_run_bot)
+
+    demo = commands.add_parser(
+        "demo",
+        help="try the bot here, without Discord",
+        description="Runs the real bot against a Discord that exists only in this process.",
+    )
+    way = demo.add_mutually_exclusive_group()
+    way.add_argument(
+        "--port",
+        type=_port,
+        default=DEMO_PORT,
+        help="port of the page on 127.0.0.1 (default: %(default)s; 0: any free one)",
+    )
+    way.add_argument(
+        "--script", action="store_true", help="play the story in the terminal, without a browser"
+    )
+    demo.set_defaults(handler=_demo)
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what is wrong and what to do, and print the invite link",
+        description="Checks settings, database and, with a token, the login; prints the bot's invite link.",
+    )
+    doctor.set_defaults(handler=_doctor)
+
+    reading = commands.add_parser(
+        "reading", help="make and check readings", description="Makes and checks readings."
+    )
+    _needs_subcommand(reading)
+    _add_reading_commands(reading.add_subparsers(title="commands", metavar="COMMAND"))
+    return parser
+
+
+def _add_reading_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    make = commands.add_parser(
+        "import",
+        help="make a reading from a forum post, Markdown, plain text or EPUB",
+        description="Makes a reading in Markdown from a forum post, Markdown, plain text or EPUB.",
+    )
+    make.add_argument("file", type=Path, metavar="FILE")
+    make.add_argument(
+        "-o", "--output", type=Path, metavar="OUT.md", help="where to write it (default: to stdout)"
+    )
+    make.add_argument("--title", help="the reading's title, where the file's own is not the right one")
+    make.add_argument("--force", action="store_true", help="overwrite OUT.md")
+    make.set_defaults(handler=_import_reading)
+
+    check = commands.add_parser(
+        "check",
+        help="say what is in readings, and what is wrong with them",
+        description="Says what is in readings in Markdown, and what is wrong with them.",
+    )
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    check.set_defaults(handler=_check_readings)
+
+
+def _needs_subcommand(parser: argparse.ArgumentParser) -> None:
+    """Shows the help, as an error, to someone who names no subcommand."""
+
+    def show_help(_: argparse.Namespace) -> int:
+        parser.print_help(sys.stderr)
+        return 2
+
+    parser.set_defaults(handler=show_help)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number: a whole number from 0 to 65535")
+    return int(text)
+
+
+def _run_bot(_: argparse.Namespace) -> int:
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    if settings.token is None:
+        complain(HOW_TO_LOG_IN)
+        return 1
+    from bot import runner
+
+    return runner.run(settings)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    missing = [name for name in DEMO_NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        complain(HOW_TO_GET_THE_DEMO.format(", ".join(missing)))
+        return 2
+    from bot import logs
+
+    logs.set_up("warning", "text")
+    if args.script:
+        from bot.demo.script import run_script
+
+        return run_script()
+    from bot.demo.server import serve
+
+    return serve(args.port)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    from bot import doctor, logs
+
+    logs.set_up("warning", settings.log_format, secrets=settings.secrets())
+    return doctor.run(settings)
+
+
+def _import_reading(args: argparse.Namespace) -> int:
+    from bot.reading.importers import import_file
+    from bot.reading.markdown import render
+
+    if args.output and args.output.exists() and not args.force:
+        raise ApplecoreError(f"{args.output} exists already; choose another name or add --force.")
+    reading = import_file(_read(args.file), args.file.name, title=args.title)
+    text = render(reading)
+    if args.output is None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # a reading is UTF-8 wherever it goes
+        sys.stdout.write(text)
+        return 0
+    try:
+        with args.output.open("w" if args.force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise ApplecoreError(_says(error)) from None
+    sys.stderr.write(f"{_count(len(reading.excerpts), 'excerpt')} written to {args.output}\n")
+    return 0
+
+
+def _check_readings(args: argparse.Namespace) -> int:
+    from bot.reading.markdown import parse
+
+    bad = 0
+    for path in args.files:
+        try:
+            reading = parse(_decoded(path), str(path))
+        except ApplecoreError as error:
+            bad += 1
+            complain(str(error))
+        else:
+            say(f"{path}: {_summary(reading)}")
+            for line in _paged(reading):
+                say(f"  {line}")
+    return 1 if bad else 0
+
+
+def _summary(reading: "Reading") -> str:
+    lengths = [
+        len(excerpt.heading) + len(excerpt.comment) + len(excerpt.quote) + len(excerpt.remark)
+        for excerpt in reading.excerpts
+    ]
+    return f"{_count(len(lengths), 'excerpt')}, {_count(sum(lengths), 'character')}, longest {max(lengths):,}"
+
+
+def _paged(reading: "Reading") -> list[str]:
+    """Which excerpts need more than one page, laid out exactly as they will be posted."""
+    from bot.club.excerpts import PAGE_UNITS, restored_excerpt
+    from bot.reading.pages import byline, lay_out
+
+    lines = []
+    total = len(reading.excerpts)
+    for day, excerpt in enumerate(reading.excerpts, start=1):
+        shown, restored = restored_excerpt(excerpt, reading.workarounds)
+        pages = lay_out(
+            reading.title,
+            shown,
+            restored,
+            byline=byline(reading.author, reading.source, reading.title),
+            day=day,
+            total=total,
+            reason=reading.workaround_reason,
+            limit=PAGE_UNITS,
+        )
+        if len(pages) > 1:
+            heading = f" ({shown.heading})" if shown.heading else ""
+            lines.append(f"excerpt {day}{heading} will be shown in {len(pages)} pages")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _decoded(path: Path) -> str:
+    try:
+        return _read(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ApplecoreError(
+            f"{path}: byte {error.start + 1} is not UTF-8 text; save the file as UTF-8."
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise ApplecoreError(_says(error)) from None
+    if len(data) > LARGEST_FILE:
+        raise ApplecoreError(f"{path} is larger than {LARGEST_FILE // 1024**2} MiB; import it in parts.")
+    return data
+
+
+def _says(error: OSError | ValueError) -> str:
+    """What the system says, in one line: ``seeds/x.md: No such file or directory``."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
