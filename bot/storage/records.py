@@ -1,4 +1,7 @@
-"""The rows as the rest of the machine sees them: plain, frozen, typed. Times are aware UTC, ids are Discord's snowflakes or ours."""
+"""The rows as the rest of the machine sees them: plain, frozen, typed.
+
+Times are aware UTC, ids are Discord's snowflakes or ours.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -84,7 +87,7 @@ class OutgoingKind(StrEnum):
 
 
 class OutgoingState(StrEnum):
-    """``planned → sending → sent → threaded → closed``; messages without a thread go from ``sending`` to ``closed``."""
+    """``planned → sending → sent → threaded → closed``; without a thread, from ``sending`` to ``closed``."""
 
     PLANNED = "planned"
     SENDING = "sending"
@@ -147,3 +150,11 @@ class Outgoing:
     thread_id: int | None
     sent_at: datetime | None
     fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """The guilds that this process serves: those whose ``(id >> 22) % count`` is among ``ids``."""
+
+    count: int
+    ids: frozenset[int]

@@ -1,0 +1,207 @@
+"""Clubs: one reading running in one channel, its schedule, and how far it has come."""
+
+import secrets
+from datetime import date, datetime, time
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import ColumnElement, Row, case, delete, exists, insert, select, update
+
+from bot.errors import UnavailableError
+from bot.reading.schedule import Progress, Schedule
+from bot.storage import schema
+from bot.storage.records import Club, ClubState, NewClub, OutgoingKind, OutgoingState, Shards
+from bot.storage.sql import Connection, within
+
+_clubs = schema.clubs
+_outgoing = schema.outgoing
+_UNSENT = (OutgoingState.PLANNED, OutgoingState.SENDING)
+
+
+class Changes(TypedDict, total=False):
+    """What a manager may change; what is not named stays."""
+
+    channel_id: int
+    schedule: Schedule
+    ping_role_id: int | None
+    notices_channel_id: int | None
+    thread_days: int
+    since: datetime
+
+
+async def create(conn: Connection, new: NewClub) -> Club:
+    values = {
+        "uid": secrets.token_hex(8),
+        "guild_id": new.guild_id,
+        "channel_id": new.channel_id,
+        "reading_id": new.reading_id,
+        "run": 1,
+        **_schedule_columns(new.schedule),
+        "position": 0,
+        "since": new.created_at,
+        "ping_role_id": new.ping_role_id,
+        "notices_channel_id": new.notices_channel_id,
+        "thread_days": new.thread_days,
+        "state": ClubState.ACTIVE,
+        "created_by": new.created_by,
+        "created_at": new.created_at,
+    }
+    club_id = await conn.scalar(insert(_clubs).values(values).returning(_clubs.c.id))
+    return await _present(conn, int(club_id or 0))
+
+
+async def get(conn: Connection, guild_id: int, club_id: int) -> Club | None:
+    """None also when the club is another guild's."""
+    found = await _select(conn, _clubs.c.id == club_id, _clubs.c.guild_id == guild_id)
+    return found[0] if found else None
+
+
+async def by_id(conn: Connection, club_id: int) -> Club | None:
+    found = await _select(conn, _clubs.c.id == club_id)
+    return found[0] if found else None
+
+
+async def in_guild(conn: Connection, guild_id: int) -> list[Club]:
+    """Oldest first, whatever their state."""
+    return await _select(conn, _clubs.c.guild_id == guild_id)
+
+
+async def using_channel(conn: Connection, channel_id: int) -> list[Club]:
+    """The clubs that post there; where their notices go does not count."""
+    return await _select(conn, _clubs.c.channel_id == channel_id)
+
+
+async def active(conn: Connection, shards: Shards | None) -> list[Club]:
+    """The clubs whose next step may be decided: active, with no scheduled post or ending still to be sent."""
+    waiting = exists().where(
+        _outgoing.c.club_id == _clubs.c.id,
+        _outgoing.c.state.in_(_UNSENT),
+        ((_outgoing.c.kind == OutgoingKind.POST) & _outgoing.c.day.is_not(None))
+        | (_outgoing.c.kind == OutgoingKind.ENDING),
+    )
+    return await _select(
+        conn, _clubs.c.state == ClubState.ACTIVE, ~waiting, within(shards, _clubs.c.guild_id)
+    )
+
+
+async def edit(conn: Connection, club_id: int, **changes: Unpack[Changes]) -> Club:
+    """Raises UnavailableError when the club is gone."""
+    values: dict[str, Any] = {**changes}
+    schedule = values.pop("schedule", None)
+    if schedule is not None:
+        values |= _schedule_columns(schedule)
+    if values:
+        await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values(values))
+    return await _present(conn, club_id)
+
+
+async def begin(
+    conn: Connection, club_id: int, *, reading_id: int, since: datetime, position: int = 0
+) -> Club:
+    """Starts another reading, or the same one again, on the same days.
+
+    The day of the last post stays, so that this local day is not used twice.
+    Raises UnavailableError when the club is gone.
+    """
+    values = {
+        "reading_id": reading_id,
+        "run": _clubs.c.run + 1,
+        "position": position,
+        "state": ClubState.ACTIVE,
+        "fault": None,
+        "since": since,
+    }
+    await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values(values))
+    return await _present(conn, club_id)
+
+
+async def set_state(
+    conn: Connection,
+    club_id: int,
+    state: ClubState,
+    *,
+    fault: str | None = None,
+    since: datetime | None = None,
+) -> bool:
+    """Whether this call changed the state; one that finds it so already leaves everything as it is."""
+    values: dict[str, Any] = {"state": state, "fault": fault if state is ClubState.BROKEN else None}
+    if since is not None:
+        values["since"] = since
+    done = await conn.execute(
+        update(_clubs).where(_clubs.c.id == club_id, _clubs.c.state != state).values(values)
+    )
+    return done.rowcount == 1
+
+
+async def advance(
+    conn: Connection, club_id: int, *, run: int, position: int, day: date | None, post_at: datetime | None
+) -> None:
+    """Moves on, never back, so that it may be repeated; nothing happens once the club is in another run."""
+    values: dict[str, Any] = {
+        "position": case((_clubs.c.position < position, position), else_=_clubs.c.position),
+    }
+    if day is not None:
+        later = _clubs.c.last_day.is_(None) | (_clubs.c.last_day < day)
+        values["last_day"] = case((later, day), else_=_clubs.c.last_day)
+    if post_at is not None:
+        values["last_post_at"] = post_at
+    await conn.execute(update(_clubs).where(_clubs.c.id == club_id, _clubs.c.run == run).values(values))
+
+
+async def remove(conn: Connection, club_id: int) -> None:
+    """What was not sent yet never will be; what was sent stays on record, without a club."""
+    values = {
+        "state": OutgoingState.FAILED,
+        "fault": "The club was removed.",
+        "due_at": None,
+        "lease_owner": None,
+        "lease_until": None,
+    }
+    unsent = (_outgoing.c.club_id == club_id) & _outgoing.c.state.in_(_UNSENT)
+    await conn.execute(update(_outgoing).where(unsent).values(values))
+    await conn.execute(delete(_clubs).where(_clubs.c.id == club_id))
+
+
+async def _present(conn: Connection, club_id: int) -> Club:
+    club = await by_id(conn, club_id)
+    if club is None:
+        raise UnavailableError("This club is no longer there: it was removed in the meantime.")
+    return club
+
+
+async def _select(conn: Connection, *conditions: ColumnElement[bool]) -> list[Club]:
+    query = (
+        select(*_clubs.c, schema.readings.c.total)
+        .join(schema.readings, schema.readings.c.id == _clubs.c.reading_id)
+        .where(*conditions)
+        .order_by(_clubs.c.id)
+    )
+    return [_club(row) for row in await conn.execute(query)]
+
+
+def _schedule_columns(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "local_time": schedule.time.strftime("%H:%M"),
+        "zone": schedule.zone,
+        "weekdays": sum(1 << weekday for weekday in schedule.weekdays),
+        "start": schedule.start,
+        "catch_up": schedule.catch_up,
+    }
+
+
+def _club(row: Row[*tuple[Any, ...]]) -> Club:
+    values = row._asdict()
+    schedule = Schedule(
+        time=time.fromisoformat(values.pop("local_time")),
+        zone=values.pop("zone"),
+        weekdays=_weekdays(values.pop("weekdays")),
+        start=values.pop("start"),
+        catch_up=values.pop("catch_up"),
+    )
+    progress = Progress(
+        **{name: values.pop(name) for name in ("position", "total", "last_day", "last_post_at", "since")}
+    )
+    return Club(schedule=schedule, progress=progress, **values)
+
+
+def _weekdays(mask: int) -> frozenset[int]:
+    return frozenset(weekday for weekday in range(7) if mask >> weekday & 1)

@@ -1,0 +1,299 @@
+"""Messages that must come once: planned, claimed under a lease, and carried to their end step by step."""
+
+import base64
+import hashlib
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, func, literal, or_, select, update
+
+from bot.storage import schema
+from bot.storage.records import ClubState, NewOutgoing, Outgoing, OutgoingKind, OutgoingState, Shards
+from bot.storage.sql import UNSET, Connection, Unset, insert, within
+
+_outgoing = schema.outgoing
+_clubs = schema.clubs
+_UNSENT = (OutgoingState.PLANNED, OutgoingState.SENDING)
+_OPEN = (*_UNSENT, OutgoingState.SENT, OutgoingState.THREADED)
+_NO_LEASE = {"lease_owner": None, "lease_until": None}
+
+
+def derive(key: str) -> tuple[str, int]:
+    """The nonce and the marker of a message, from its key alone: every process and retry finds the same.
+
+    The nonce has 24 characters and 120 bits: that two of a million million messages share one has a chance
+    of 1 in 10**12. The marker has 31 bits, as many as Discord's component ids: that another one of the last
+    1,000 messages of a channel has the marker looked for has a chance of 1 in 2 million.
+    """
+    digest = hashlib.blake2b(key.encode(), digest_size=23, person=b"applecore").digest()
+    nonce = base64.b32encode(digest[:15]).decode()
+    return nonce, int.from_bytes(digest[15:]) % (2**31 - 1) + 1
+
+
+async def plan(conn: Connection, new: NewOutgoing) -> Outgoing | None:
+    """None when a message with this key was planned before, whatever became of it."""
+    nonce, marker = derive(new.key)
+    values = {
+        "guild_id": new.guild_id,
+        "club_id": new.club_id,
+        "kind": new.kind,
+        "key": new.key,
+        "nonce": nonce,
+        "marker": marker,
+        "channel_id": new.channel_id,
+        "reading_id": new.reading_id,
+        "position": new.position,
+        "day": new.day,
+        "text": new.text,
+        "state": OutgoingState.PLANNED,
+        "due_at": new.due_at,
+        "attempts": 0,
+        "retries": 0,
+    }
+    query = insert(conn, _outgoing).values(values).on_conflict_do_nothing(index_elements=["key"])
+    return _first((await conn.execute(query.returning(*_outgoing.c))).all())
+
+
+async def claim(
+    conn: Connection, *, owner: str, now: datetime, lease: timedelta, shards: Shards | None, limit: int = 20
+) -> list[Outgoing]:
+    """Takes up to ``limit`` messages whose next step is due, for ``owner`` alone until the lease is over.
+
+    Those still to be sent count an attempt. ``attempts > 1`` then means that an earlier one may have reached
+    Discord.
+    """
+    # On PostgreSQL a locking subquery under IN may be run once per row, and then takes more than its limit;
+    # as a CTE it is run once.
+    picked = (
+        select(_outgoing.c.id)
+        .where(
+            _outgoing.c.due_at <= now,
+            _outgoing.c.lease_until.is_(None) | (_outgoing.c.lease_until <= now),
+            _may_go_on(shards),
+        )
+        .order_by(_outgoing.c.due_at, _outgoing.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=_outgoing)
+        .cte("picked")
+    )
+    unsent = _outgoing.c.state.in_(_UNSENT)
+    planned = _outgoing.c.state == OutgoingState.PLANNED
+    moment = literal(now, schema.UtcTime())
+    first = func.coalesce(_outgoing.c.first_attempt_at, moment)
+    query = (
+        update(_outgoing)
+        .where(_outgoing.c.id.in_(select(picked.c.id)))
+        .values(
+            lease_owner=owner,
+            lease_until=now + lease,
+            state=case((planned, OutgoingState.SENDING), else_=_outgoing.c.state),
+            attempts=case((unsent, _outgoing.c.attempts + 1), else_=_outgoing.c.attempts),
+            first_attempt_at=case((unsent, first), else_=_outgoing.c.first_attempt_at),
+            last_attempt_at=case((unsent, moment), else_=_outgoing.c.last_attempt_at),
+        )
+        .returning(*_outgoing.c)
+    )
+    claimed = [_row(row) for row in await conn.execute(query)]
+    return sorted(claimed, key=lambda row: (row.due_at or now, row.id))
+
+
+async def next_due(conn: Connection, *, shards: Shards | None) -> datetime | None:
+    """The earliest moment at which claiming could bring something; None when nothing waits."""
+    leased = _outgoing.c.lease_until > _outgoing.c.due_at
+    moment = case((leased, _outgoing.c.lease_until), else_=_outgoing.c.due_at)
+    query = select(func.min(moment, type_=schema.UtcTime())).where(
+        _outgoing.c.due_at.is_not(None), _may_go_on(shards)
+    )
+    due: datetime | None = await conn.scalar(query)
+    return due
+
+
+async def renew(conn: Connection, row_id: int, *, owner: str, until: datetime) -> bool:
+    """False when the lease is no longer the owner's: another process may be at work."""
+    return await _update(conn, *_held(row_id, owner), lease_until=until)
+
+
+async def finish_step(
+    conn: Connection,
+    row_id: int,
+    *,
+    owner: str,
+    state: OutgoingState,
+    due_at: datetime | None,
+    message_id: int | Unset | None = UNSET,
+    thread_id: int | Unset | None = UNSET,
+    sent_at: datetime | Unset | None = UNSET,
+    fault: str | Unset | None = UNSET,
+    retries: int = 0,
+    untried: bool = False,
+) -> bool:
+    """Writes down what became of a step and gives the lease back; False, and no change, when it was lost.
+
+    ``untried`` takes the attempt back: Discord certainly refused it, so nothing can have been sent.
+    """
+    given = {"message_id": message_id, "thread_id": thread_id, "sent_at": sent_at, "fault": fault}
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not UNSET}
+    if untried:
+        earlier = _outgoing.c.attempts > 1
+        values["attempts"] = case((earlier, _outgoing.c.attempts - 1), else_=0)
+        values["first_attempt_at"] = case((earlier, _outgoing.c.first_attempt_at), else_=None)
+    values |= {"state": state, "due_at": due_at, "retries": retries, **_NO_LEASE}
+    return await _update(conn, *_held(row_id, owner), **values)
+
+
+async def reschedule(conn: Connection, row_id: int, *, due_at: datetime, owner: str | None = None) -> bool:
+    """Moves the next step of a message; ``owner`` gives its lease back, None moves one that nobody holds."""
+    held = _outgoing.c.lease_owner.is_(None) if owner is None else _outgoing.c.lease_owner == owner
+    unfinished = _outgoing.c.state.in_(_OPEN)
+    return await _update(conn, _outgoing.c.id == row_id, held, unfinished, due_at=due_at, **_NO_LEASE)
+
+
+async def redirect(
+    conn: Connection,
+    club_id: int,
+    channel_id: int,
+    now: datetime,
+    *,
+    kinds: Collection[OutgoingKind] = (OutgoingKind.POST, OutgoingKind.ENDING),
+) -> int:
+    """Sends what the club has planned, and certainly not sent, to another channel, now; answers how many."""
+    unsent = or_(
+        _outgoing.c.state == OutgoingState.PLANNED,
+        and_(_outgoing.c.state == OutgoingState.SENDING, _outgoing.c.attempts == 0),
+    )
+    query = update(_outgoing).where(_outgoing.c.club_id == club_id, _outgoing.c.kind.in_(kinds), unsent)
+    return (await conn.execute(query.values(channel_id=channel_id, due_at=now))).rowcount
+
+
+async def forget(conn: Connection, row_id: int, *, owner: str | None = None) -> bool:
+    """Deletes a message that was not sent, so that its key is free again; ``owner`` must hold its lease."""
+    query = delete(_outgoing).where(_outgoing.c.id == row_id, _outgoing.c.state.in_(_UNSENT))
+    if owner is not None:
+        query = query.where(_outgoing.c.lease_owner == owner)
+    return (await conn.execute(query)).rowcount == 1
+
+
+async def withdraw(conn: Connection, *, message_id: int) -> bool:
+    """A person deleted it: nothing more is done. False when it is none of ours, or was over already."""
+    over = (OutgoingState.WITHDRAWN, OutgoingState.FAILED)
+    which = (_outgoing.c.message_id == message_id, _outgoing.c.state.not_in(over))
+    return await _update(conn, *which, state=OutgoingState.WITHDRAWN, due_at=None, **_NO_LEASE)
+
+
+async def release_all(conn: Connection, owner: str) -> int:
+    """Gives every lease of the owner back, for a clean stop; answers how many."""
+    query = update(_outgoing).where(_outgoing.c.lease_owner == owner).values(_NO_LEASE)
+    return (await conn.execute(query)).rowcount
+
+
+async def get(conn: Connection, row_id: int) -> Outgoing | None:
+    return _first((await conn.execute(select(_outgoing).where(_outgoing.c.id == row_id))).all())
+
+
+async def by_key(conn: Connection, key: str) -> Outgoing | None:
+    return _first((await conn.execute(select(_outgoing).where(_outgoing.c.key == key))).all())
+
+
+async def of_club(
+    conn: Connection,
+    club_id: int,
+    *,
+    kinds: Collection[OutgoingKind] | None = None,
+    states: Collection[OutgoingState] | None = None,
+) -> list[Outgoing]:
+    """Newest first; None means every kind, every state."""
+    query = select(_outgoing).where(_outgoing.c.club_id == club_id).order_by(_outgoing.c.id.desc())
+    if kinds is not None:
+        query = query.where(_outgoing.c.kind.in_(kinds))
+    if states is not None:
+        query = query.where(_outgoing.c.state.in_(states))
+    return [_row(row) for row in await conn.execute(query)]
+
+
+async def latest_post(conn: Connection, club_id: int) -> Outgoing | None:
+    """The club's newest post that was sent."""
+    query = (
+        select(_outgoing)
+        .where(
+            _outgoing.c.club_id == club_id,
+            _outgoing.c.kind == OutgoingKind.POST,
+            _outgoing.c.message_id.is_not(None),
+        )
+        .order_by(_outgoing.c.message_id.desc())  # snowflakes grow with time
+        .limit(1)
+    )
+    return _first((await conn.execute(query)).all())
+
+
+async def posts_between(conn: Connection, guild_id: int, start: datetime, end: datetime) -> list[Outgoing]:
+    """The guild's posts sent at ``start`` or later and before ``end``, oldest first."""
+    query = (
+        select(_outgoing)
+        .where(
+            _outgoing.c.guild_id == guild_id,
+            _outgoing.c.kind == OutgoingKind.POST,
+            _outgoing.c.sent_at >= start,
+            _outgoing.c.sent_at < end,
+            _outgoing.c.message_id.is_not(None),
+        )
+        .order_by(_outgoing.c.sent_at, _outgoing.c.id)
+    )
+    return [_row(row) for row in await conn.execute(query)]
+
+
+async def unfinished_post(conn: Connection, club_id: int) -> Outgoing | None:
+    """The club's oldest post that is not sent yet."""
+    rows = await of_club(conn, club_id, kinds=(OutgoingKind.POST,), states=_UNSENT)
+    return rows[-1] if rows else None
+
+
+async def counts(conn: Connection, shards: Shards | None) -> dict[OutgoingState, int]:
+    """How many messages are in each state, those of no message included."""
+    query = (
+        select(_outgoing.c.state, func.count().label("number"))
+        .where(within(shards, _outgoing.c.guild_id))
+        .group_by(_outgoing.c.state)
+    )
+    found = {row.state: row.number for row in await conn.execute(query)}
+    return {state: found.get(state, 0) for state in OutgoingState}
+
+
+def _may_go_on(shards: Shards | None) -> ColumnElement[bool]:
+    """Unfinished, ours, and not held up by its club; what tells managers of a fault is never held up."""
+    held_up = exists().where(
+        _clubs.c.id == _outgoing.c.club_id,
+        or_(
+            _clubs.c.state == ClubState.BROKEN,
+            and_(_clubs.c.state == ClubState.PAUSED, _outgoing.c.state == OutgoingState.PLANNED),
+        ),
+    )
+    return and_(
+        _outgoing.c.state.in_(_OPEN),
+        or_(_outgoing.c.kind == OutgoingKind.FAULT, ~held_up),
+        within(shards, _outgoing.c.guild_id),
+    )
+
+
+def _held(row_id: int, owner: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _outgoing.c.id == row_id, _outgoing.c.lease_owner == owner
+
+
+async def _update(conn: Connection, *conditions: ColumnElement[bool], **values: Any) -> bool:
+    done = await conn.execute(update(_outgoing).where(*conditions).values(**values))
+    return done.rowcount > 0
+
+
+def _first(rows: Collection[Row[*tuple[Any, ...]]]) -> Outgoing | None:
+    return next((_row(row) for row in rows), None)
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> Outgoing:
+    return Outgoing(**row._asdict())
+
+
+async def waiting(conn: Connection, guild_id: int) -> int:
+    """How many of the guild's messages are still to be sent, or want their thread."""
+    states = (*_UNSENT, OutgoingState.SENT)
+    query = select(func.count()).where(_outgoing.c.guild_id == guild_id, _outgoing.c.state.in_(states))
+    return await conn.scalar(query) or 0
