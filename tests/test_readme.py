@@ -76,6 +76,7 @@ def leaves(parser: argparse.ArgumentParser, prefix: str = "") -> list[str]:
 
 async def test_commands_of_discord_exist(tmp_path: Path) -> None:
     bot = create_bot(Settings.isolated(database_url=f"sqlite:///{tmp_path}/applecore.sqlite3"))
+    await bot._async_setup_hook()  # what login() does first; without it close() fails
     for cog in COGS:
         await bot.load_extension(cog)
     commands = {
