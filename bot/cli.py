@@ -186,7 +186,7 @@ def _demo(args: argparse.Namespace) -> int:
         return 2
     from bot import logs
 
-    logs.set_up("warning", "text")
+    logs.set_up("error", "text")  # discord.py's advice about voice and members would only puzzle a newcomer
     if args.script:
         from bot.demo.script import run_script
 

@@ -167,10 +167,15 @@ async def redirect(
 
 
 async def forget(conn: Connection, row_id: int, *, owner: str | None = None) -> bool:
-    """Deletes a message that was not sent, so that its key is free again; ``owner`` must hold its lease."""
-    query = delete(_outgoing).where(_outgoing.c.id == row_id, _outgoing.c.state.in_(_UNSENT))
-    if owner is not None:
-        query = query.where(_outgoing.c.lease_owner == owner)
+    """Deletes a message that was not sent, so that its key is free again.
+
+    The ``owner`` of its lease may do so while it is sending; anyone else only before that was begun.
+    """
+    query = delete(_outgoing).where(_outgoing.c.id == row_id)
+    if owner is None:
+        query = query.where(_outgoing.c.state == OutgoingState.PLANNED)
+    else:
+        query = query.where(_outgoing.c.state.in_(_UNSENT), _outgoing.c.lease_owner == owner)
     return (await conn.execute(query)).rowcount == 1
 
 

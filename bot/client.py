@@ -1,0 +1,127 @@
+"""The bot, unconnected: what `applecore run`, the demo and the tests all start from."""
+
+import hashlib
+import json
+import logging
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.addresses import use_addresses
+from bot.clock import Clock, system_clock
+from bot.club.engine import ClubEngine
+from bot.errors import ApplecoreError
+from bot.pace import Pace
+from bot.settings import Settings
+from bot.storage import meta
+from bot.storage.database import Database
+from bot.storage.records import Shards
+
+log = logging.getLogger(__name__)
+
+COGS = ("cogs.club", "cogs.reading", "cogs.today", "cogs.pages", "cogs.next_reading", "cogs.status", "cogs.guide")
+
+
+def create_bot(settings: Settings, *, clock: Clock = system_clock) -> "Applecore":
+    """Builds the bot; nothing is opened or connected before discord.py calls ``setup_hook``."""
+    return Applecore(settings, clock)
+
+
+class CommandTree(app_commands.CommandTree["Applecore"]):
+    """Answers every error of a command: with its own words where they are for people, else with an apology."""
+
+    async def on_error(
+        self, interaction: discord.Interaction["Applecore"], error: app_commands.AppCommandError, /
+    ) -> None:
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        if isinstance(cause, ApplecoreError):
+            text = str(cause)
+        elif isinstance(cause, app_commands.CheckFailure):
+            text = str(cause) or "You may not use this command."
+        else:
+            name = interaction.command.qualified_name if interaction.command else "a command"
+            log.error("/%s failed", name, exc_info=cause)
+            text = "Something went wrong on my side, and nothing was changed. The log of this bot says what."
+        await say(interaction, text)
+
+
+async def say(interaction: discord.Interaction["Applecore"], text: str) -> None:
+    """Answers one member with plain text, whether or not the interaction was deferred."""
+    if interaction.response.is_done():
+        await interaction.followup.send(text, ephemeral=True)
+    else:
+        await interaction.response.send_message(text, ephemeral=True)
+
+
+class Applecore(commands.AutoShardedBot):
+    """discord.py's bot with Applecore's database, clock and engine."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = True
+        intents.message_content = settings.message_content
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=CommandTree,
+            intents=intents,
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            shard_count=settings.shard_count,
+            **({} if settings.shard_ids is None else {"shard_ids": settings.shard_ids}),
+        )
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.database_url)
+        shards = (
+            Shards(settings.shard_count, frozenset(settings.shard_ids))
+            if settings.shard_count and settings.shard_ids is not None
+            else None
+        )
+        self.engine = ClubEngine(
+            self, self.database, clock, shards=shards, pace=Pace(settings.requests_per_second)
+        )
+        self._opened = False
+        use_addresses(self, settings)
+
+    async def setup_hook(self) -> None:
+        await self.database.open()
+        self._opened = True
+        for cog in COGS:
+            await self.load_extension(cog)
+        await self._sync_commands()
+
+    async def on_ready(self) -> None:
+        log.info("ready as %s in %s servers", self.user, len(self.guilds))
+        self.engine.start()
+
+    async def close(self) -> None:
+        """Finishes the step in hand, leaves Discord, closes the database. May be called twice."""
+        if self._opened:
+            self._opened = False
+            await self.engine.stop()
+        await super().close()
+        await self.database.close()
+
+    async def _sync_commands(self) -> None:
+        """Tells Discord our commands only when they changed: it limits how often that may be done a day."""
+        translator = self.tree.translator
+        if translator is None:
+            payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        else:
+            payload = [await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()]
+        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+        key = f"commands:{self.application_id}"
+        async with self.database.read() as conn:
+            known = await meta.get(conn, key)
+        if known == digest:
+            return
+        await self.tree.sync()
+        async with self.database.write() as conn:
+            await meta.put(conn, key, digest)
+        log.info("told Discord our %s commands", len(payload))

@@ -1,0 +1,289 @@
+"""Takes one planned message to Discord, one step at a time, so that it arrives exactly once.
+
+Each step may be repeated after a crash at any point. A send that was begun before first looks in the channel for
+our own message; the nonce covers the minutes in which Discord itself remembers.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+import discord
+
+from bot.club.excerpts import lay_out_excerpt
+from bot.club.layout import carries, excerpt_layout, next_reading_button, notice_layout
+from bot.club.outcome import TRANSIENT, Failure, Outcome, judge, pause
+from bot.club.permissions import NEEDED, NOTICES, channel_fault
+from bot.club.planner import break_club, ending_key, plan_fault, post_key
+from bot.clock import Clock
+from bot.pace import Pace
+from bot.reading.schedule import Action, decide
+from bot.storage import clubs, outgoing, readings
+from bot.storage.database import Connection, Database
+from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState
+
+if TYPE_CHECKING:
+    from discord.ext import commands
+
+log = logging.getLogger(__name__)
+
+LOOK_MARGIN = timedelta(minutes=5)
+"""How far our clock and Discord's may be apart when we look for a message around its claim."""
+
+INTERNAL_TRIES = 5
+"""After so many failures of our own code on one message, its club stops."""
+
+
+class Refusal(Exception):
+    """A step that we know to be impossible without asking Discord."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+class Courier:
+    """Carries rows that its ``owner`` has claimed."""
+
+    def __init__(
+        self, bot: "commands.AutoShardedBot", database: Database, clock: Clock, pace: Pace, owner: str
+    ) -> None:
+        self._bot = bot
+        self._database = database
+        self._clock = clock
+        self._pace = pace
+        self._owner = owner
+
+    async def step(self, row: Outgoing) -> None:
+        """Takes the one step that the row's state asks for; never raises for what Discord answers."""
+        try:
+            if row.state is OutgoingState.SENDING:
+                await self._send(row)
+            elif row.state is OutgoingState.SENT:
+                await self._open_thread(row)
+            elif row.state is OutgoingState.THREADED:
+                await self._close_thread(row)
+        except Refusal as refusal:
+            await self._fail(row, refusal.failure)
+        except TRANSIENT as error:
+            await self._fail(row, judge(error))
+        except Exception:
+            log.exception("message %s (%s) failed in our own code", row.id, row.kind)
+            outcome = Outcome.REFUSED if row.retries + 1 >= INTERNAL_TRIES else Outcome.UNKNOWN
+            await self._fail(row, Failure(outcome, "Something went wrong in Applecore itself; its log says what."))
+
+    # Sending
+
+    async def _send(self, row: Outgoing) -> None:
+        self._require_channel(row)
+        if row.attempts > 1 and (found := await self._find(row)) is not None:
+            log.info("message %s was in its channel already", row.id)
+            await self._sent(row, found.id, found.created_at)
+            return
+        async with self._database.read() as conn:
+            club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
+            view = await self._view(conn, row, club)
+        if view is None or (club is not None and not self._still_due(row, club)):
+            async with self._database.write() as conn:
+                await outgoing.forget(conn, row.id, owner=self._owner)
+            return
+        await self._pace.turn()
+        message = await self._channel(row).send(
+            view=view, nonce=row.nonce, allowed_mentions=self._mentions(row, club)
+        )
+        await self._sent(row, message.id, message.created_at)
+
+    def _still_due(self, row: Outgoing, club: Club) -> bool:
+        """A scheduled post that comes late goes through the schedule once more; what it refuses is planned anew."""
+        if row.kind is OutgoingKind.ENDING:
+            return row.key == ending_key(club)
+        if row.kind is not OutgoingKind.POST:
+            return True
+        if club.state is not ClubState.ACTIVE or row.key != post_key(club, row.position or 0):
+            return False
+        if row.day is None:
+            return True
+        decision = decide(club.schedule, club.progress, self._clock())
+        return decision.action is Action.POST and decision.position == row.position
+
+    async def _view(self, conn: Connection, row: Outgoing, club: Club | None) -> discord.ui.LayoutView | None:
+        if row.kind is not OutgoingKind.POST:
+            buttons = [next_reading_button(club.id)] if club and row.kind is OutgoingKind.ENDING else []
+            return notice_layout(row.text or "", marker=row.marker, buttons=buttons)
+        reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
+        laid_out = await lay_out_excerpt(conn, reading, row.position or 0) if reading else None
+        if laid_out is None:
+            return None
+        role = club.ping_role_id if club else None
+        return excerpt_layout(laid_out, 0, marker=row.marker, ping_role_id=role)
+
+    @staticmethod
+    def _mentions(row: Outgoing, club: Club | None) -> discord.AllowedMentions:
+        if row.kind is OutgoingKind.POST and club and club.ping_role_id is not None:
+            return discord.AllowedMentions(
+                everyone=False, users=False, replied_user=False, roles=[discord.Object(club.ping_role_id)]
+            )
+        return discord.AllowedMentions.none()
+
+    async def _find(self, row: Outgoing) -> discord.Message | None:
+        """Our own message in the channel's history since the first try, if it is there."""
+        began = (row.first_attempt_at or self._clock()) - LOOK_MARGIN
+        await self._pace.turn()
+        async for message in self._channel(row).history(after=began, oldest_first=True, limit=None):
+            if self._bot.user and message.author.id == self._bot.user.id and carries(message, row.marker):
+                return message
+        return None
+
+    async def _sent(self, row: Outgoing, message_id: int, at: datetime) -> None:
+        is_post = row.kind is OutgoingKind.POST
+        state = OutgoingState.SENT if is_post else OutgoingState.CLOSED
+        async with self._database.write() as conn:
+            await outgoing.finish_step(
+                conn,
+                row.id,
+                owner=self._owner,
+                state=state,
+                due_at=self._clock() if is_post else None,
+                message_id=message_id,
+                sent_at=at,
+            )
+            await self._advance(conn, row, at)
+
+    async def _advance(self, conn: Connection, row: Outgoing, at: datetime) -> None:
+        """Moves the club on behind a message that stands in the channel, or stood there."""
+        club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
+        if club is None:
+            return
+        if row.kind is OutgoingKind.ENDING and row.key == ending_key(club):
+            await clubs.set_state(conn, club.id, ClubState.ENDED)
+        elif row.kind is OutgoingKind.POST and row.position is not None and row.key == post_key(club, row.position):
+            scheduled = row.day is not None
+            await clubs.advance(
+                conn,
+                club.id,
+                run=club.run,
+                position=row.position + 1,
+                day=max(row.day, at.astimezone(ZoneInfo(club.schedule.zone)).date()) if row.day is not None else None,
+                post_at=at if scheduled else None,
+            )
+
+    # The thread
+
+    async def _open_thread(self, row: Outgoing) -> None:
+        self._require_channel(row)
+        async with self._database.read() as conn:
+            club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
+            reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
+            laid_out = await lay_out_excerpt(conn, reading, row.position or 0) if reading else None
+        days = club.thread_days if club else 3
+        name = laid_out.thread_name if laid_out else "Today's excerpt"
+        message = self._channel(row).get_partial_message(row.message_id or 0)
+        await self._pace.turn()
+        try:
+            await message.create_thread(name=name, auto_archive_duration=archive_after(days))
+        except discord.HTTPException as error:
+            if judge(error).outcome is not Outcome.EXISTS:
+                raise
+        async with self._database.write() as conn:
+            await outgoing.finish_step(
+                conn,
+                row.id,
+                owner=self._owner,
+                state=OutgoingState.THREADED,
+                due_at=(row.sent_at or self._clock()) + timedelta(days=days),
+                # A thread opened from a message has that message's id (resources/channel.mdx).
+                thread_id=row.message_id,
+            )
+
+    async def _close_thread(self, row: Outgoing) -> None:
+        thread_id = row.thread_id or 0
+        await self._pace.turn()
+        try:
+            thread = await self._bot.fetch_channel(thread_id)
+            if isinstance(thread, discord.Thread):
+                # Its creator may archive it; only with Manage Threads may it be locked as well.
+                can_lock = thread.permissions_for(thread.guild.me).manage_threads
+                await self._pace.turn()
+                await (thread.edit(archived=True, locked=True) if can_lock else thread.edit(archived=True))
+        except discord.NotFound:
+            log.info("the thread of message %s was deleted by a person", row.id)
+        async with self._database.write() as conn:
+            await outgoing.finish_step(conn, row.id, owner=self._owner, state=OutgoingState.CLOSED, due_at=None)
+
+    # What went wrong
+
+    async def _fail(self, row: Outgoing, failure: Failure) -> None:
+        log.warning("message %s (%s, %s): %s", row.id, row.kind, row.state, failure.reason)
+        now = self._clock()
+        sending = row.state is OutgoingState.SENDING
+        async with self._database.write() as conn:
+            if failure.outcome is Outcome.GONE:
+                await outgoing.finish_step(
+                    conn, row.id, owner=self._owner, state=OutgoingState.WITHDRAWN, due_at=None, fault=failure.reason
+                )
+                if sending:
+                    await self._advance(conn, row, now)
+            elif failure.outcome is Outcome.REFUSED:
+                await self._refused(conn, row, failure, now)
+            else:
+                certain = failure.outcome is Outcome.LATER
+                wait = failure.retry_after if failure.retry_after is not None else pause(row.retries + 1)
+                await outgoing.finish_step(
+                    conn,
+                    row.id,
+                    owner=self._owner,
+                    state=OutgoingState.PLANNED if sending and certain else row.state,
+                    due_at=now + timedelta(seconds=wait),
+                    fault=failure.reason,
+                    retries=row.retries + 1,
+                    untried=sending and certain,
+                )
+
+    async def _refused(self, conn: Connection, row: Outgoing, failure: Failure, now: datetime) -> None:
+        """A post waits for its club to be mended; a notice that cannot be said is let go."""
+        club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
+        waits = club is not None and row.kind is not OutgoingKind.FAULT
+        sending = row.state is OutgoingState.SENDING
+        stays = OutgoingState.PLANNED if sending else row.state
+        await outgoing.finish_step(
+            conn,
+            row.id,
+            owner=self._owner,
+            state=stays if waits else OutgoingState.FAILED,
+            due_at=now if waits else None,
+            fault=failure.reason,
+            untried=sending and waits,
+        )
+        if club is None:
+            return
+        if waits:
+            await break_club(conn, club, failure.reason, now)
+        elif row.channel_id != club.channel_id:
+            await plan_fault(conn, club, club.fault or failure.reason, now, channel_id=club.channel_id)
+
+    def _require_channel(self, row: Outgoing) -> None:
+        """Spares Discord a request that it would refuse, and names what is missing.
+
+        Without Read Message History Discord answers an empty history, which would look like "not sent yet".
+        """
+        guild = self._bot.get_guild(row.guild_id)
+        if guild is not None and guild.unavailable:
+            raise Refusal(Failure(Outcome.LATER, "Discord has trouble with this server."))
+        needed = NEEDED if row.kind in (OutgoingKind.POST, OutgoingKind.ENDING) else NOTICES
+        if fault := channel_fault(guild, row.channel_id, needed):
+            raise Refusal(Failure(Outcome.REFUSED, fault))
+
+    def _channel(self, row: Outgoing) -> discord.PartialMessageable:
+        return self._bot.get_partial_messageable(row.channel_id, guild_id=row.guild_id)
+
+
+def archive_after(days: int) -> Literal[1440, 4320, 10080]:
+    """Minutes of silence after which Discord hides a thread: the shortest it offers that lasts ``days``.
+
+    It offers 60, 1,440, 4,320 and 10,080 (resources/channel.mdx); a thread that is open for longer comes back
+    with the next reply.
+    """
+    if days <= 1:
+        return 1440
+    return 4320 if days <= 3 else 10080

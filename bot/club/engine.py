@@ -1,0 +1,134 @@
+"""The club at work: looks at what is due, has it planned and delivered, and sleeps until the next moment."""
+
+import asyncio
+import logging
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import discord
+from discord.ext import tasks
+
+from bot.club.courier import Courier
+from bot.club.planner import plan_due
+from bot.clock import Clock
+from bot.pace import Pace
+from bot.storage import outgoing
+from bot.storage.database import Database
+from bot.storage.records import Outgoing, Shards
+
+if TYPE_CHECKING:
+    from discord.ext import commands
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)
+"""How long a claimed row is left to its owner. One step takes a few requests, each retried by discord.py for seconds."""
+
+LONGEST_SLEEP = 300.0
+"""Seconds. Timers stand still while a machine is suspended, so none is trusted for longer."""
+
+AT_ONCE = 10
+"""How many messages are on their way at the same time."""
+
+
+class ClubEngine:
+    """One per bot. Everything it knows is in the database; killing it at any point loses nothing."""
+
+    def __init__(
+        self,
+        bot: "commands.AutoShardedBot",
+        database: Database,
+        clock: Clock,
+        *,
+        shards: Shards | None,
+        pace: Pace,
+    ) -> None:
+        self.owner = secrets.token_hex(8)
+        self.last_tick: datetime | None = None
+        self.next_look: datetime | None = None
+        self._database = database
+        self._clock = clock
+        self._shards = shards
+        self._courier = Courier(bot, database, clock, pace, self.owner)
+        self._working = asyncio.Lock()
+        self._stopping = False
+        self._poked = False
+        self._nudges: set[asyncio.Task[None]] = set()
+        self._loop = tasks.loop(seconds=1)(self._turn)
+
+    def start(self) -> None:
+        """Begins to work; again after a reconnect it only has a look at once."""
+        if self._loop.is_running():
+            self.poke()
+        elif not self._stopping:
+            self._loop.start()
+
+    def poke(self) -> None:
+        """Something was changed: looks at once instead of at the next moment it knew of."""
+        if self._loop.is_running() and not self._stopping:
+            self._poked = True
+            nudge = asyncio.create_task(self._turn())
+            self._nudges.add(nudge)
+            nudge.add_done_callback(self._nudges.discard)
+
+    async def stop(self) -> None:
+        """Finishes the step in hand, gives its claims back, and does no more."""
+        self._stopping = True
+        async with self._working:
+            self._loop.cancel()
+            await self.release()
+
+    async def release(self) -> None:
+        async with self._database.write() as conn:
+            await outgoing.release_all(conn, self.owner)
+
+    async def _turn(self) -> None:
+        async with self._working:
+            while not self._stopping and self._has_reason():
+                self._poked = False
+                try:
+                    await self.tick()
+                except Exception:
+                    # The database may be away for a while; the loop must outlive that.
+                    log.exception("the club's turn failed; trying again in a moment")
+                    self.next_look = self._clock() + timedelta(seconds=15)
+        if not self._stopping and self.next_look is not None:
+            wait = (self.next_look - self._clock()).total_seconds()
+            self._sleep_for(min(max(wait, 0.05), LONGEST_SLEEP))
+
+    def _has_reason(self) -> bool:
+        return self._poked or self.next_look is None or self._clock() >= self.next_look
+
+    def _sleep_for(self, seconds: float) -> None:
+        """Seconds from now. The loop counts its interval from when its last turn was to begin, which may be long ago."""
+        self._loop.change_interval(seconds=0)
+        began = self._loop.next_iteration or discord.utils.utcnow()
+        lag = (discord.utils.utcnow() - began).total_seconds()
+        self._loop.change_interval(seconds=max(lag + seconds, 0.0))
+
+    async def tick(self) -> None:
+        """One look: plans what is due, takes every step that can be taken, and notes when to look again."""
+        next_slot = await self._work()
+        async with self._database.read() as conn:
+            next_step = await outgoing.next_due(conn, shards=self._shards)
+        self.last_tick = self._clock()
+        self.next_look = min((moment for moment in (next_slot, next_step) if moment is not None), default=None)
+        if self.next_look is None:
+            self.next_look = self.last_tick + timedelta(days=1)
+
+    async def _work(self) -> datetime | None:
+        while True:
+            next_slot = await plan_due(self._database, self._shards, self._clock())
+            rows = await self._claim()
+            if not rows or self._stopping:
+                return next_slot
+            await asyncio.gather(*(self._courier.step(row) for row in rows))
+
+    async def _claim(self) -> list[Outgoing]:
+        if self._stopping:
+            return []
+        async with self._database.write() as conn:
+            return await outgoing.claim(
+                conn, owner=self.owner, now=self._clock(), lease=LEASE, shards=self._shards, limit=AT_ONCE
+            )

@@ -1,0 +1,64 @@
+"""What an error from Discord means for a message that must come once."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import aiohttp
+import discord
+
+THREAD_EXISTS = 160004
+UNKNOWN_CHANNEL = 10003
+UNKNOWN_MESSAGE = 10008
+
+
+class Outcome(Enum):
+    UNKNOWN = auto()
+    """It may or may not have happened: look before trying again."""
+    LATER = auto()
+    """It certainly did not happen, and may work later."""
+    REFUSED = auto()
+    """It did not happen and will not until a person changes something."""
+    GONE = auto()
+    """The message is no more: a person deleted it."""
+    EXISTS = auto()
+    """The thread is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    outcome: Outcome
+    reason: str
+    """One sentence for managers, without member text."""
+    retry_after: float | None = None
+    """Seconds, where Discord named them."""
+
+
+TRANSIENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+"""What a request to Discord may raise that says something about Discord or the line, not about our code."""
+
+
+def judge(error: BaseException) -> Failure:
+    """Sorts one of :data:`TRANSIENT` (codes: topics/opcodes-and-status-codes.mdx)."""
+    if isinstance(error, discord.RateLimited):
+        return Failure(Outcome.LATER, "Discord asked me to slow down.", error.retry_after)
+    if not isinstance(error, discord.HTTPException):
+        return Failure(Outcome.UNKNOWN, "The connection to Discord broke.")
+    if error.code == THREAD_EXISTS:
+        return Failure(Outcome.EXISTS, "The thread exists already.")
+    if error.status >= 500:
+        return Failure(Outcome.UNKNOWN, f"Discord has trouble (HTTP {error.status}).")
+    if error.status == 429:
+        return Failure(Outcome.LATER, "Discord asked me to slow down.")
+    if error.status == 404:
+        if error.code == UNKNOWN_MESSAGE:
+            return Failure(Outcome.GONE, "The message was deleted.")
+        return Failure(Outcome.REFUSED, "The channel was deleted, or I cannot see it.")
+    return Failure(Outcome.REFUSED, f"Discord refused it: {error.text or error.status} (code {error.code}).")
+
+
+PAUSES = (5.0, 15.0, 45.0, 120.0, 300.0, 600.0)
+"""Seconds before the next try after 1, 2, 3 … failures in a row; the last one repeats."""
+
+
+def pause(retries: int) -> float:
+    return PAUSES[min(max(retries, 1), len(PAUSES)) - 1]

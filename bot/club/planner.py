@@ -1,0 +1,123 @@
+"""Decides what each club must say next, and writes it down as a row before anything is sent."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot.club import wording
+from bot.reading.library import seeds
+from bot.reading.schedule import Action, Decision, decide
+from bot.storage import clubs, outgoing, readings
+from bot.storage.database import Connection, Database
+from bot.storage.records import Club, ClubState, NewOutgoing, OutgoingKind, OutgoingState, Shards
+
+UNSENT = frozenset({OutgoingState.PLANNED, OutgoingState.SENDING})
+
+
+def post_key(club: Club, position: int) -> str:
+    """One excerpt in one run of one club: whatever happens, it is posted once."""
+    return f"post:{club.uid}:{club.run}:{position}"
+
+
+def ending_key(club: Club) -> str:
+    return f"ending:{club.uid}:{club.run}"
+
+
+async def plan_due(database: Database, shards: Shards | None, now: datetime) -> datetime | None:
+    """Plans whatever is due now; answers when the next slot of any club comes, in UTC."""
+    async with database.read() as conn:
+        looked_at = [(club, decide(club.schedule, club.progress, now)) for club in await clubs.active(conn, shards)]
+    for club, decision in looked_at:
+        if decision.action is not Action.WAIT or decision.consumed:
+            async with database.write() as conn:
+                await _plan(conn, club.id, now)
+    return min((decision.next.at for _, decision in looked_at), default=None)
+
+
+async def _plan(conn: Connection, club_id: int, now: datetime) -> None:
+    club = await clubs.by_id(conn, club_id)
+    if club is None or club.state is not ClubState.ACTIVE:
+        return
+    decision = decide(club.schedule, club.progress, now)
+    if decision.action is Action.POST:
+        # What `skip` lets go before this post goes when it is sent: until then the schedule must say the same.
+        await _plan_post(conn, club, decision, now)
+        return
+    if decision.consumed:
+        await clubs.advance(
+            conn, club.id, run=club.run, position=decision.position, day=decision.day, post_at=None
+        )
+    if decision.action is Action.FINISH:
+        await _plan_ending(conn, club, now)
+
+
+async def _plan_post(conn: Connection, club: Club, decision: Decision, now: datetime) -> None:
+    key = post_key(club, decision.position)
+    planned = await outgoing.plan(
+        conn,
+        NewOutgoing(
+            guild_id=club.guild_id,
+            club_id=club.id,
+            kind=OutgoingKind.POST,
+            key=key,
+            channel_id=club.channel_id,
+            due_at=now,
+            reading_id=club.reading_id,
+            position=decision.position,
+            day=decision.day,
+        ),
+    )
+    if planned is None:
+        row = await outgoing.by_key(conn, key)
+        if row is not None and row.state not in UNSENT:
+            # It was posted (or taken back by a person) before this club knew of it: go on behind it.
+            await clubs.advance(
+                conn, club.id, run=club.run, position=decision.position + 1, day=None, post_at=row.sent_at
+            )
+
+
+async def _plan_ending(conn: Connection, club: Club, now: datetime) -> None:
+    reading = await readings.get(conn, club.guild_id, club.reading_id)
+    library = [seed.title for seed in seeds().values()]
+    library += [stored.title for stored in await readings.newest(conn, club.guild_id)]
+    title = reading.title if reading else "the reading"
+    planned = await outgoing.plan(
+        conn,
+        NewOutgoing(
+            guild_id=club.guild_id,
+            club_id=club.id,
+            kind=OutgoingKind.ENDING,
+            key=ending_key(club),
+            channel_id=club.channel_id,
+            due_at=now,
+            reading_id=club.reading_id,
+            text=wording.ending(title, club.progress.total, _others(library, title)),
+        ),
+    )
+    if planned is None:
+        await clubs.set_state(conn, club.id, ClubState.ENDED)
+
+
+def _others(titles: Iterable[str], title: str) -> list[str]:
+    return [other for other in dict.fromkeys(titles) if other != title]
+
+
+async def break_club(conn: Connection, club: Club, fault: str, now: datetime) -> None:
+    """Stops a club until a manager mends what is wrong, and has the managers told, once for each break."""
+    if not await clubs.set_state(conn, club.id, ClubState.BROKEN, fault=fault):
+        return
+    await plan_fault(conn, club, fault, now, channel_id=club.notices_channel_id or club.channel_id)
+
+
+async def plan_fault(conn: Connection, club: Club, fault: str, now: datetime, *, channel_id: int) -> None:
+    await outgoing.plan(
+        conn,
+        NewOutgoing(
+            guild_id=club.guild_id,
+            club_id=club.id,
+            kind=OutgoingKind.FAULT,
+            key=f"fault:{club.uid}:{int(now.timestamp())}:{channel_id}",
+            channel_id=channel_id,
+            due_at=now,
+            text=wording.fault(club.channel_id, fault),
+        ),
+    )

@@ -1,0 +1,174 @@
+"""`applecore demo --script`: the club's story in a terminal, day by day, read back from the channels."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+
+import discord
+import simcord
+
+from bot.club.excerpts import restored_excerpt
+from bot.demo.transcript import plain, shown, text_of
+from bot.demo.world import World, open_world
+from bot.reading.library import seeds
+
+SEED = "deepseek-interview"
+
+
+class StoryError(Exception):
+    """The bot did not do what the demo shows it doing."""
+
+
+def run_script() -> int:
+    """Plays the story; answers 0, or 1 with a line on stderr that says what did not happen."""
+    try:
+        asyncio.run(_play())
+    except StoryError as error:
+        sys.stderr.write(f"applecore demo: {error}\n")
+        return 1
+    return 0
+
+
+async def _play() -> None:
+    async with open_world() as world:
+        await _greeted(world)
+        await _set_up(world)
+        total = len(seeds()[SEED].excerpts)
+        for day in range(1, total + 1):
+            await world.next_day()
+            post = _one_new_post(world, day)
+            await _talk(world, post, day)
+            _tell_day(world, post, day)
+        await world.next_day()
+        _ended(world, total)
+        await _closed(world, total)
+    _say("\nThat was the real bot on a simulated Discord. `applecore demo` lets you play it in your browser.")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _headline(world: World, text: str) -> None:
+    _say(f"\n── {world.today():%A, %d %B %Y, %H:%M} · {text} ".ljust(100, "─"))
+
+
+async def _greeted(world: World) -> None:
+    _headline(world, "Applecore joins “The Reading Room”")
+    messages = [message for channel in (world.reading, world.general) for message in channel.history()]
+    _expect(len(messages) == 1, f"a server is greeted once, but there were {len(messages)} greetings")
+    _say(shown(world, messages[0]))
+
+
+async def _set_up(world: World) -> None:
+    _headline(world, "Mia, a moderator, sets up a club")
+    options: dict[str, object] = {"reading": f"seed:{SEED}", "time": "09:00", "timezone": "Europe/Berlin"}
+    typed = " ".join(f"{name}:{value}" for name, value in options.items())
+    _say(f"  Mia types: /club setup channel:#reading {typed} notices:#moderators")
+    answer = await world.mia.slash(
+        world.general, "club setup", channel=world.reading, notices=world.moderators, **options
+    )
+    _tell_answer(world, answer)
+    _say("  Mia types: /club status")
+    _tell_answer(world, await world.mia.slash(world.general, "club status"))
+
+
+def _tell_answer(world: World, answer: simcord.InteractionResult) -> None:
+    replies = [*([answer.response] if answer.response else []), *answer.followups]
+    texts = [text_of(reply.message) for reply in replies]
+    _expect(any(texts), "a command got no answer")
+    for text in filter(None, texts):
+        for line in plain(world, text).splitlines():
+            _say(f"    Applecore (only Mia sees this): {line}")
+
+
+def _posts(world: World) -> list[discord.Message]:
+    """What the bot has posted in #reading, oldest first, without its greeting."""
+    return [
+        message
+        for message in world.reading.history()
+        if message.author.id == world.env.backend.bot_user.id and "day " in text_of(message)
+    ]
+
+
+def _one_new_post(world: World, day: int) -> discord.Message:
+    posts = _posts(world)
+    _expect(len(posts) == day, f"day {day}: {day} posts should stand in #reading, but {len(posts)} do")
+    post = posts[-1]
+    seed = seeds()[SEED]
+    excerpt, _ = restored_excerpt(seed.excerpts[day - 1], seed.workarounds)
+    opening = excerpt.quote[:30]
+    _expect(opening in text_of(post), f"day {day}: the post does not hold the excerpt that begins “{opening}”")
+    _expect(f"day {day} of " in text_of(post), f"day {day}: the post does not say which day it is")
+    _expect(post.created_at.astimezone(world.today().tzinfo).date() == world.today().date(), f"day {day}: late")
+    _expect(_thread(world, post) is not None, f"day {day}: the post has no thread")
+    return post
+
+
+def _thread(world: World, post: discord.Message) -> simcord.ChannelHandle | None:
+    threads = [thread for thread in world.reading.threads if thread.id == post.id]
+    return threads[0] if len(threads) == 1 else None
+
+
+REPLIES = {
+    1: (("ada", "Free-riding is a hard word. Is adopting a good idea not how everyone starts?"),),
+    2: (("ben", "Confidence first, capital second: I would not have guessed."), ("ada", "Curiosity cannot be ordered.")),
+    3: (("ada", "Bell Labs is what I thought of, too."),),
+    4: (("ben", "So that is what hardcore innovation needs: examples to look at."),),
+}
+"""What the demo's members say in the threads: their part is scripted, the bot's is not."""
+
+
+async def _talk(world: World, post: discord.Message, day: int) -> None:
+    thread = _thread(world, post)
+    for name, text in REPLIES.get(day, ()):
+        speaker = {"ada": world.ada, "ben": world.ben}[name]
+        if thread is not None:
+            await speaker.send(thread, text)
+    await world.ben.react(post, "🍎")
+    if day % 2:
+        await world.ada.react(post, "💡")
+
+
+def _tell_day(world: World, post: discord.Message, day: int) -> None:
+    _headline(world, f"#reading, day {day}")
+    current = next(message for message in _posts(world) if message.id == post.id)
+    _say(shown(world, current))
+    thread = _thread(world, post)
+    if thread is not None:
+        _say(f"    thread “{thread.name}”")
+        for message in _replies(thread.history()):
+            _say("\n".join(f"    {line}" for line in shown(world, message).splitlines()))
+
+
+def _replies(messages: Iterable[discord.Message]) -> list[discord.Message]:
+    return [message for message in messages if message.type is discord.MessageType.default]
+
+
+def _ended(world: World, total: int) -> None:
+    _headline(world, "#reading, the day after the last")
+    _expect(len(_posts(world)) == total, "something was posted after the last excerpt")
+    endings = [message for message in world.reading.history() if "read to the end" in text_of(message)]
+    _expect(len(endings) == 1, f"the end of the reading should be announced once, but was {len(endings)} times")
+    _say(shown(world, endings[0]))
+    everything = "\n".join(text_of(message) for message in _posts(world))
+    _expect("hardcore" in everything, "“hardcore” was not restored")
+
+
+async def _closed(world: World, total: int) -> None:
+    for _ in range(3):
+        await world.next_day()
+    _headline(world, "the threads, each open for three days")
+    threads = world.reading.threads
+    _expect(len(threads) == total, f"{total} threads were opened, but {len(threads)} are there")
+    for thread in threads:
+        metadata = world.env.backend.channels[thread.id].thread_metadata
+        archived = metadata is not None and metadata.archived
+        _expect(archived, f"the thread “{thread.name}” was not closed")
+        _say(f"    closed: “{thread.name}”, {len(_replies(thread.history()))} replies")
+    _expect(len(_posts(world)) == total, "something was posted after the reading had ended")
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise StoryError(otherwise)

@@ -1,0 +1,96 @@
+"""Messages as a terminal shows them, read back from what stands in the channels."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import discord
+
+from bot.demo.world import World
+
+WIDTH = 96
+
+
+def text_of(message: discord.Message) -> str:
+    """All texts of a message, in order, as Discord Markdown."""
+    parts = [message.content, *_texts(message.components)]
+    return "\n".join(part for part in parts if part)
+
+
+def _texts(components: object) -> Iterator[str]:
+    if isinstance(components, discord.TextDisplay):
+        yield components.content
+    elif isinstance(components, (list, tuple)):
+        for component in components:
+            yield from _texts(component)
+    elif isinstance(components, discord.Container):
+        yield from _texts(components.children)
+
+
+def buttons_of(message: discord.Message) -> list[str]:
+    """The labels of the buttons under a message."""
+    return [
+        child.label or ""
+        for row in _rows(message.components)
+        for child in row.children
+        if isinstance(child, discord.Button)
+    ]
+
+
+def _rows(components: object) -> Iterator[discord.ActionRow]:
+    if isinstance(components, discord.ActionRow):
+        yield components
+    elif isinstance(components, (list, tuple)):
+        for component in components:
+            yield from _rows(component)
+    elif isinstance(components, discord.Container):
+        yield from _rows(components.children)
+
+
+def shown(world: World, message: discord.Message) -> str:
+    """One message with its author, its reactions and its buttons, wrapped and indented."""
+    local = message.created_at.astimezone(world.today().tzinfo)
+    lines = [f"  {message.author.display_name}, {local:%H:%M}"]
+    for line in plain(world, text_of(message)).splitlines():
+        lines += _wrapped(line)
+    marks = [f"{reaction.emoji} {reaction.count}" for reaction in message.reactions]
+    marks += [f"[{label}]" for label in buttons_of(message)]
+    if marks:
+        lines.append("    " + "  ".join(marks))
+    return "\n".join(lines)
+
+
+def plain(world: World, markdown: str) -> str:
+    """Discord Markdown without its marks: times, channels and emphasis as a reader sees them."""
+    text = re.sub(r"<t:(\d+)(?::(\w))?>", lambda found: _moment(world, int(found[1]), found[2]), markdown)
+    text = re.sub(r"<#(\d+)>", lambda found: f"#{_channel(world, int(found[1]))}", text)
+    text = re.sub(r"^(-# |#{1,3} )", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^> ?", "│ ", text, flags=re.MULTILINE)
+    text = re.sub(r"(?<!\\)(\*\*|`)", "", text)
+    return re.sub(r"\\([^\w\s])", r"\1", text)
+
+
+def _moment(world: World, timestamp: int, style: str | None) -> str:
+    moment = datetime.fromtimestamp(timestamp, UTC)
+    if style == "R":
+        hours = round((moment - world.env.now()).total_seconds() / 3600)
+        return f"in {hours} hours" if hours >= 0 else f"{-hours} hours ago"
+    return f"{moment.astimezone(world.today().tzinfo):%A %d %B, %H:%M}"
+
+
+def _channel(world: World, channel_id: int) -> str:
+    channel = world.env.backend.channels.get(channel_id)
+    return (channel.name if channel else None) or "deleted-channel"
+
+
+def _wrapped(line: str) -> Iterator[str]:
+    """Splits at spaces; a quoted line keeps its bar."""
+    bar = "│ " if line.startswith("│ ") else ""
+    current = ""
+    for word in line.removeprefix(bar).split(" "):
+        if current and len(current) + len(word) + 1 > WIDTH - len(bar):
+            yield f"    {bar}{current}"
+            current = word
+        else:
+            current = f"{current} {word}" if current else word
+    yield f"    {bar}{current}".rstrip()

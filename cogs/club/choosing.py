@@ -1,0 +1,99 @@
+"""Who may change a club, which club is meant, and the choices that are offered while typing."""
+
+import discord
+from discord import app_commands
+
+from bot.client import Applecore
+from bot.club import library
+from bot.errors import ApplecoreError, UnavailableError
+from bot.reading.wording import find_zones
+from bot.storage import clubs, guilds, readings
+from bot.storage.database import Connection
+from bot.storage.records import Club
+
+Interaction = discord.Interaction[Applecore]
+
+
+def guild_of(interaction: Interaction) -> discord.Guild:
+    """The guild of a command that exists in guilds only."""
+    if interaction.guild is None:
+        raise ApplecoreError("This works in a server only.")
+    return interaction.guild
+
+
+def has_manage_server(interaction: Interaction) -> bool:
+    return interaction.permissions.manage_guild or interaction.permissions.administrator
+
+
+async def require_manager(interaction: Interaction, conn: Connection) -> None:
+    """Manage Server, or the role that ``/club role`` set.
+
+    Raises:
+        ApplecoreError: the member has neither.
+    """
+    if has_manage_server(interaction):
+        return
+    role_id = await guilds.role(conn, guild_of(interaction).id)
+    if role_id is None:
+        raise ApplecoreError("Only members with **Manage Server** may do this.")
+    if isinstance(interaction.user, discord.Member) and interaction.user.get_role(role_id) is not None:
+        return
+    raise ApplecoreError(f"Only members with **Manage Server** or the role <@&{role_id}> may do this.")
+
+
+async def pick(interaction: Interaction, conn: Connection, asked: str | None) -> Club:
+    """The club that is meant: the one asked for, else the only one of this channel, else the only one of the guild.
+
+    Raises:
+        UnavailableError: there is none, or it is not clear which.
+    """
+    guild = guild_of(interaction)
+    all_clubs = await clubs.in_guild(conn, guild.id)
+    if not all_clubs:
+        raise UnavailableError("There is no club here yet. `/club setup` makes one.")
+    if asked is not None:
+        chosen = [club for club in all_clubs if str(club.id) == asked.strip()]
+        if not chosen:
+            raise UnavailableError("I do not know that club. Please choose one from the list that `club:` offers.")
+        return chosen[0]
+    channel = interaction.channel
+    here = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
+    in_channel = [club for club in all_clubs if club.channel_id == here]
+    for candidates in (in_channel, all_clubs):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise UnavailableError("There are several clubs. Please say which one with `club:`.")
+
+
+async def club_choices(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    guild = guild_of(interaction)
+    async with interaction.client.database.read() as conn:
+        named = [
+            (club, await readings.get(conn, guild.id, club.reading_id)) for club in await clubs.in_guild(conn, guild.id)
+        ]
+    labels = []
+    for club, reading in named:
+        channel = guild.get_channel(club.channel_id)
+        place = f"#{channel.name}" if channel else "a deleted channel"
+        labels.append((f"{place} · {reading.title if reading else '?'}", str(club.id)))
+    return _offer(labels, current)
+
+
+async def reading_choices(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    async with interaction.client.database.read() as conn:
+        shelf = await library.books(conn, guild_of(interaction).id)
+    return _offer([(f"{book.title} ({book.total})", book.key) for book in shelf], current)
+
+
+async def zone_choices(_: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    return [app_commands.Choice(name=zone, value=zone) for zone in find_zones(current)]
+
+
+def _offer(labels: list[tuple[str, str]], current: str) -> list[app_commands.Choice[str]]:
+    """At most 25 choices of at most 100 characters (application-commands.mdx), those that fit what was typed."""
+    wanted = current.casefold()
+    return [
+        app_commands.Choice(name=name if len(name) <= 100 else f"{name[:99]}…", value=value[:100])
+        for name, value in labels
+        if wanted in name.casefold() or wanted == value.casefold()
+    ][:25]

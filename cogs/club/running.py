@@ -1,0 +1,197 @@
+"""/club status, preview, pause, resume, skip and post-now."""
+
+from datetime import timedelta
+
+from discord import app_commands
+
+from bot.club import wording
+from bot.club.excerpts import lay_out_excerpt
+from bot.club.layout import excerpt_layout, notice_layout
+from bot.club.permissions import channel_fault
+from bot.club.planner import post_key
+from bot.club.status import describe, next_post_at
+from bot.errors import ApplecoreError
+from bot.reading.schedule import next_slot
+from bot.storage import clubs, outgoing, readings
+from bot.storage.database import Connection
+from bot.storage.records import Club, ClubState, NewOutgoing, OutgoingKind
+from cogs.club.choosing import Interaction, club_choices, guild_of, pick, require_manager
+
+WHICH = "Which club (default: the one of this channel)"
+
+
+class Running:
+    """Commands for a club that is set up."""
+
+    @app_commands.command(description="How the clubs stand: the next post, where they are, what is wrong")
+    @app_commands.describe(club="One club only")
+    @app_commands.autocomplete(club=club_choices)
+    async def status(self, interaction: Interaction, club: str | None = None) -> None:
+        await interaction.response.defer(ephemeral=True)
+        guild, now = guild_of(interaction), interaction.client.clock()
+        async with interaction.client.database.read() as conn:
+            chosen = [await pick(interaction, conn, club)] if club else await clubs.in_guild(conn, guild.id)
+            described = [
+                describe(each, await readings.get(conn, guild.id, each.reading_id), guild, now) for each in chosen
+            ]
+        if not described:
+            raise ApplecoreError("There is no club here yet. `/club setup` makes one.")
+        for text in _gathered(described):
+            await interaction.followup.send(view=notice_layout(text), ephemeral=True)
+
+    @app_commands.command(description="See the next excerpt as it will be posted; only you see it")
+    @app_commands.describe(club=WHICH)
+    @app_commands.autocomplete(club=club_choices)
+    async def preview(self, interaction: Interaction, club: str | None = None) -> None:
+        await interaction.response.defer(ephemeral=True)
+        now = interaction.client.clock()
+        async with interaction.client.database.read() as conn:
+            await require_manager(interaction, conn)
+            chosen = await pick(interaction, conn, club)
+            reading = await readings.get(conn, chosen.guild_id, chosen.reading_id)
+            laid_out = await lay_out_excerpt(conn, reading, chosen.progress.position) if reading else None
+        if laid_out is None:
+            raise ApplecoreError("Every excerpt is posted. `/club edit reading:` begins another reading.")
+        await interaction.followup.send(view=excerpt_layout(laid_out, 0), ephemeral=True)
+        coming = next_post_at(chosen, now)
+        text = f"It comes {wording.when_and_how_soon(coming)}" if coming else "No date is set, since the club is not active:"
+        rest = f" in <#{chosen.channel_id}>" if coming else " `/club status` says why"
+        await interaction.followup.send(f"{text}{rest}. The thread will be named “{laid_out.thread_name}”.", ephemeral=True)
+
+    @app_commands.command(description="Stop posting for a while")
+    @app_commands.describe(club=WHICH)
+    @app_commands.autocomplete(club=club_choices)
+    async def pause(self, interaction: Interaction, club: str | None = None) -> None:
+        await interaction.response.defer(ephemeral=True)
+        async with interaction.client.database.write() as conn:
+            await require_manager(interaction, conn)
+            chosen = await pick(interaction, conn, club)
+            if chosen.state is ClubState.PAUSED:
+                raise ApplecoreError("The club is paused already. `/club resume` goes on.")
+            if chosen.state is ClubState.ENDED:
+                raise ApplecoreError("The reading has ended, so there is nothing to pause.")
+            await clubs.set_state(conn, chosen.id, ClubState.PAUSED)
+        interaction.client.engine.poke()
+        await interaction.followup.send(
+            f"Paused: nothing is posted in <#{chosen.channel_id}> until `/club resume`. No excerpt is lost.",
+            ephemeral=True,
+        )
+
+    @app_commands.command(description="Go on posting, after a pause or when what was wrong is mended")
+    @app_commands.describe(club=WHICH)
+    @app_commands.autocomplete(club=club_choices)
+    async def resume(self, interaction: Interaction, club: str | None = None) -> None:
+        await interaction.response.defer(ephemeral=True)
+        now = interaction.client.clock()
+        async with interaction.client.database.write() as conn:
+            await require_manager(interaction, conn)
+            chosen = await pick(interaction, conn, club)
+            if chosen.state is ClubState.ACTIVE:
+                raise ApplecoreError("The club is running already. `/club status` says when the next excerpt comes.")
+            if chosen.state is ClubState.ENDED:
+                raise ApplecoreError("The reading has ended. `/club edit reading:` begins another.")
+            if fault := channel_fault(guild_of(interaction), chosen.channel_id):
+                raise ApplecoreError(f"{fault} Put that right first, or choose another channel with `/club edit channel:`.")
+            # Days of a pause do not count as missed; those of a fault do, since nobody wished for them.
+            since = now if chosen.state is ClubState.PAUSED else None
+            await clubs.set_state(conn, chosen.id, ClubState.ACTIVE, since=since)
+            resumed = await clubs.by_id(conn, chosen.id)
+        interaction.client.engine.poke()
+        coming = next_post_at(resumed, now) if resumed else None
+        tail = f" The next excerpt comes {wording.when_and_how_soon(coming)}." if coming else ""
+        await interaction.followup.send(f"The club goes on.{tail}", ephemeral=True)
+
+    @app_commands.command(description="Leave out the next excerpt, or the next day")
+    @app_commands.describe(what="What to leave out (default: the next excerpt)", club=WHICH)
+    @app_commands.choices(
+        what=[
+            app_commands.Choice(name="the next excerpt: it is never posted", value="excerpt"),
+            app_commands.Choice(name="the next day: its excerpt waits for the day after", value="day"),
+        ]
+    )
+    @app_commands.autocomplete(club=club_choices)
+    async def skip(self, interaction: Interaction, what: str = "excerpt", club: str | None = None) -> None:
+        await interaction.response.defer(ephemeral=True)
+        now = interaction.client.clock()
+        async with interaction.client.database.write() as conn:
+            await require_manager(interaction, conn)
+            chosen = await pick(interaction, conn, club)
+            if what == "day":
+                text = await _skip_day(conn, chosen, interaction)
+            else:
+                text = await _skip_excerpt(conn, chosen)
+            skipped = await clubs.by_id(conn, chosen.id)
+        interaction.client.engine.poke()
+        coming = next_post_at(skipped, now) if skipped else None
+        tail = f" The next excerpt comes {wording.when_and_how_soon(coming)}." if coming else ""
+        await interaction.followup.send(f"{text}{tail}", ephemeral=True)
+
+    @app_commands.command(name="post-now", description="Post the next excerpt at once, besides the schedule")
+    @app_commands.describe(club=WHICH)
+    @app_commands.autocomplete(club=club_choices)
+    async def post_now(self, interaction: Interaction, club: str | None = None) -> None:
+        await interaction.response.defer(ephemeral=True)
+        now = interaction.client.clock()
+        async with interaction.client.database.write() as conn:
+            await require_manager(interaction, conn)
+            chosen = await pick(interaction, conn, club)
+            if chosen.state is not ClubState.ACTIVE:
+                raise ApplecoreError("The club is not running. `/club status` says why and what to do.")
+            position = chosen.progress.position
+            if position >= chosen.progress.total:
+                raise ApplecoreError("Every excerpt is posted. `/club edit reading:` begins another reading.")
+            planned = await outgoing.plan(
+                conn,
+                NewOutgoing(
+                    guild_id=chosen.guild_id,
+                    club_id=chosen.id,
+                    kind=OutgoingKind.POST,
+                    key=post_key(chosen, position),
+                    channel_id=chosen.channel_id,
+                    due_at=now,
+                    reading_id=chosen.reading_id,
+                    position=position,
+                ),
+            )
+        if planned is None:
+            raise ApplecoreError(f"Number {position + 1} is on its way already; look into <#{chosen.channel_id}>.")
+        interaction.client.engine.poke()
+        await interaction.followup.send(
+            f"Number {position + 1} of {chosen.progress.total} comes now in <#{chosen.channel_id}>. "
+            "The schedule stays as it is.",
+            ephemeral=True,
+        )
+
+
+async def _skip_excerpt(conn: Connection, club: Club) -> str:
+    position = club.progress.position
+    if position >= club.progress.total:
+        raise ApplecoreError("Every excerpt is posted, so there is none to leave out.")
+    row = await outgoing.by_key(conn, post_key(club, position))
+    if row is not None and not await outgoing.forget(conn, row.id):
+        raise ApplecoreError(f"Number {position + 1} is being posted this very moment, so it cannot be left out.")
+    await clubs.advance(conn, club.id, run=club.run, position=position + 1, day=None, post_at=None)
+    if position + 1 == club.progress.total:
+        return f"Number {position + 1}, the last, is left out; the end is announced at the next slot."
+    return f"Number {position + 1} is left out; number {position + 2} takes its place."
+
+
+async def _skip_day(conn: Connection, club: Club, interaction: Interaction) -> str:
+    if club.state is not ClubState.ACTIVE:
+        raise ApplecoreError("The club is not running, so there is no day to leave out.")
+    now = interaction.client.clock()
+    slot = next_slot(club.schedule, club.progress.last_day, max(now, club.progress.since) + timedelta(microseconds=1))
+    await clubs.advance(conn, club.id, run=club.run, position=club.progress.position, day=slot.day, post_at=None)
+    return f"Nothing is posted at {wording.when(slot.at)}; no excerpt is lost."
+
+
+def _gathered(described: list[str], limit: int = 4000) -> list[str]:
+    """Joins texts into as few messages of at most ``limit`` UTF-16 units as they need."""
+    messages = [""]
+    for text in described:
+        joined = f"{messages[-1]}\n{text}" if messages[-1] else text
+        if len(joined.encode("utf-16-le")) // 2 <= limit:
+            messages[-1] = joined
+        else:
+            messages.append(text)
+    return messages
