@@ -84,12 +84,12 @@ class Faults:
         not run: the code under test must not depend on such clean-up. The next bot, attached by
         `env.restart_bot(NewBot())`, lives.
         """
+        self._faults.append(_Fault(method, path, after, self.die, skip=nth - 1))
 
-        def die() -> BaseException:
-            self._dead.add(self._generation())
-            return Killed("killed by the test")
-
-        self._faults.append(_Fault(method, path, after, die, skip=nth - 1))
+    def die(self) -> Killed:
+        """Kill the asking bot where it stands; for tests that kill elsewhere than at a request, who raise this."""
+        self._dead.add(self._generation())
+        return Killed("killed by the test")
 
     @property
     def killed(self) -> bool:

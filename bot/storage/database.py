@@ -166,7 +166,12 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[Connection]:
         except BaseException:
             await _to_the_end(conn.rollback())
             raise
-        await _to_the_end(conn.commit())
+        try:
+            await _to_the_end(conn.commit())
+        except BaseException:
+            # SQLAlchemy takes a commit that failed for done; on SQLite its lock would go back into the pool.
+            await conn.invalidate()
+            raise
 
 
 async def _to_the_end(step: Coroutine[Any, Any, None]) -> None:

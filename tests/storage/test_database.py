@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import event, insert, select, text
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from bot.errors import ApplecoreError
@@ -298,3 +299,20 @@ async def test_guilds(database: Database) -> None:
         assert await conn.scalar(select(schema.guilds.c.left_at)) is None
         await guilds.set_role(conn, GUILD, None)
         assert await guilds.role(conn, GUILD) is None
+
+
+async def test_a_commit_that_fails_leaves_nothing_locked(database: Database) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    event.listen(Engine, "commit", fail)
+    try:
+        with pytest.raises(RuntimeError, match="full"):
+            async with database.write() as conn:
+                await meta.put(conn, "lost", "1")
+    finally:
+        event.remove(Engine, "commit", fail)
+    async with database.write() as conn:
+        await meta.put(conn, "kept", "1")
+    async with database.read() as conn:
+        assert (await meta.get(conn, "lost"), await meta.get(conn, "kept")) == (None, "1")
