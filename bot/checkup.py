@@ -22,7 +22,12 @@ async def database_findings(database: Database) -> list[Finding]:
         return [Finding(True, f"Database: {database.safe_url} holds nothing yet; the first start prepares it.")]
     if current == newest:
         return [Finding(True, f"Database: {database.dialect}, up to date (revision {current}).")]
-    return [Finding(False, f"Database: at revision {current}, this version needs {newest}; start the bot to upgrade it.")]
+    return [
+        Finding(
+            False,
+            f"Database: at revision {current}, this version needs {newest}; start the bot to upgrade it.",
+        )
+    ]
 
 
 def intent_findings(wanted: discord.Intents, flags: discord.ApplicationFlags | None) -> list[Finding]:

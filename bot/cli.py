@@ -38,9 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; answers its exit code: 0 done, 1 not possible, 2 wrongly asked, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a console's encoding may lack letters that readings have
+            stream.reconfigure(errors="backslashreplace")  # a console's encoding may lack letters that readings have
     try:
         code = _run(argv)
         sys.stdout.flush()
@@ -108,9 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         default=DEMO_PORT,
         help="port of the page on 127.0.0.1 (default: %(default)s; 0: any free one)",
     )
-    way.add_argument(
-        "--script", action="store_true", help="play the story in the terminal, without a browser"
-    )
+    way.add_argument("--script", action="store_true", help="play the story in the terminal, without a browser")
     demo.set_defaults(handler=_demo)
 
     doctor = commands.add_parser(
@@ -120,9 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(handler=_doctor)
 
-    reading = commands.add_parser(
-        "reading", help="make and check readings", description="Makes and checks readings."
-    )
+    reading = commands.add_parser("reading", help="make and check readings", description="Makes and checks readings.")
     _needs_subcommand(reading)
     _add_reading_commands(reading.add_subparsers(title="commands", metavar="COMMAND"))
     return parser
@@ -135,9 +129,7 @@ def _add_reading_commands(commands: "argparse._SubParsersAction[argparse.Argumen
         description="Makes a reading in Markdown from a forum post, Markdown, plain text or EPUB.",
     )
     make.add_argument("file", type=Path, metavar="FILE")
-    make.add_argument(
-        "-o", "--output", type=Path, metavar="OUT.md", help="where to write it (default: to stdout)"
-    )
+    make.add_argument("-o", "--output", type=Path, metavar="OUT.md", help="where to write it (default: to stdout)")
     make.add_argument("--title", help="the reading's title, where the file's own is not the right one")
     make.add_argument("--force", action="store_true", help="overwrite OUT.md")
     make.set_defaults(handler=_import_reading)
@@ -286,9 +278,7 @@ def _decoded(path: Path) -> str:
     try:
         return _read(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ApplecoreError(
-            f"{path}: byte {error.start + 1} is not UTF-8 text; save the file as UTF-8."
-        ) from None
+        raise ApplecoreError(f"{path}: byte {error.start + 1} is not UTF-8 text; save the file as UTF-8.") from None
 
 
 def _read(path: Path) -> bytes:

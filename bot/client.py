@@ -20,7 +20,15 @@ from bot.storage.records import Shards
 
 log = logging.getLogger(__name__)
 
-COGS = ("cogs.club", "cogs.reading", "cogs.today", "cogs.pages", "cogs.next_reading", "cogs.status", "cogs.guide")
+COGS = (
+    "cogs.club",
+    "cogs.reading",
+    "cogs.today",
+    "cogs.pages",
+    "cogs.next_reading",
+    "cogs.status",
+    "cogs.guide",
+)
 
 
 def create_bot(settings: Settings, *, clock: Clock = system_clock) -> "Applecore":
@@ -73,7 +81,8 @@ class Applecore(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
             shard_count=settings.shard_count,
-            **({} if settings.shard_ids is None else {"shard_ids": settings.shard_ids}),
+            # None means every shard; discord.py's annotation leaves that out.
+            shard_ids=settings.shard_ids,  # type: ignore[arg-type]
         )
         self.settings = settings
         self.clock = clock
@@ -83,9 +92,7 @@ class Applecore(commands.AutoShardedBot):
             if settings.shard_count and settings.shard_ids is not None
             else None
         )
-        self.engine = ClubEngine(
-            self, self.database, clock, shards=shards, pace=Pace(settings.requests_per_second)
-        )
+        self.engine = ClubEngine(self, self.database, clock, shards=shards, pace=Pace(settings.requests_per_second))
         self._opened = False
         use_addresses(self, settings)
 
@@ -114,7 +121,9 @@ class Applecore(commands.AutoShardedBot):
         if translator is None:
             payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         else:
-            payload = [await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()]
+            payload = [
+                await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()
+            ]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         key = f"commands:{self.application_id}"
         async with self.database.read() as conn:

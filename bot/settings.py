@@ -141,9 +141,7 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             problems += [
-                _explained(details, sources)
-                for details in error.errors()
-                if details["type"] != "extra_forbidden"
+                _explained(details, sources) for details in error.errors() if details["type"] != "extra_forbidden"
             ]
         if problems:
             raise SettingsError("\n".join(dict.fromkeys(problems)))

@@ -65,9 +65,7 @@ def _toml_file(path: Path) -> Source:
     try:
         return Source(str(path), tomllib.loads(text), problems)
     except tomllib.TOMLDecodeError as error:
-        problems.append(
-            f'{path} is not right TOML: {redact(str(error))}. Right is a line such as log_level = "info".'
-        )
+        problems.append(f'{path} is not right TOML: {redact(str(error))}. Right is a line such as log_level = "info".')
     return Source(str(path), {}, problems)
 
 

@@ -8,10 +8,10 @@ from bot.client import Applecore
 from bot.club import wording
 from bot.club.layout import notice_layout
 from bot.club.permissions import NOTICES, missing
+from bot.errors import ApplecoreError
 from bot.storage import clubs, guilds, outgoing
 from bot.storage.records import NewOutgoing, OutgoingKind
 from cogs.club.choosing import Interaction, guild_of, require_manager
-from bot.errors import ApplecoreError
 
 MEMBERS = """## Reading together
 Each day an excerpt is posted, with a thread under it: say there what you think.

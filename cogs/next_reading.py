@@ -12,6 +12,7 @@ from bot.club.layout import NEXT_READING_ID, NEXT_READING_TEMPLATE, layout, noti
 from bot.club.status import next_post_at
 from bot.errors import ApplecoreError
 from bot.storage import clubs
+from bot.storage.database import Connection
 from bot.storage.records import ClubState
 from cogs.club.choosing import Interaction, guild_of, require_manager
 
@@ -27,7 +28,11 @@ class NextReadingButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=NEXT_
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction[discord.Client], item: ui.Item[ui.LayoutView], match: re.Match[str], /
+        cls,
+        interaction: discord.Interaction[discord.Client],
+        item: ui.Item[ui.LayoutView],
+        match: re.Match[str],
+        /,
     ) -> "NextReadingButton":
         return cls(int(match["club"]))
 
@@ -53,9 +58,7 @@ class NextReadingButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=NEXT_
         await interaction.response.send_message(view=layout(text, ui.ActionRow(select)), ephemeral=True)
 
 
-class ReadingSelect(
-    ui.DynamicItem[ui.Select[ui.LayoutView]], template=r"applecore:choose-reading:(?P<club>\d+)"
-):
+class ReadingSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=r"applecore:choose-reading:(?P<club>\d+)"):
     """Begins the reading that was chosen."""
 
     def __init__(self, club_id: int) -> None:
@@ -64,7 +67,11 @@ class ReadingSelect(
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction[discord.Client], item: ui.Item[ui.LayoutView], match: re.Match[str], /
+        cls,
+        interaction: discord.Interaction[discord.Client],
+        item: ui.Item[ui.LayoutView],
+        match: re.Match[str],
+        /,
     ) -> "ReadingSelect":
         return cls(int(match["club"]))
 
@@ -89,7 +96,7 @@ class ReadingSelect(
         return f"We read **{wording.plain(stored.title)}** next.{tail}"
 
 
-async def _ended_club(conn: library.Connection, guild_id: int, club_id: int) -> None:
+async def _ended_club(conn: Connection, guild_id: int, club_id: int) -> None:
     club = await clubs.get(conn, guild_id, club_id)
     if club is None:
         raise ApplecoreError("That club was removed. `/club setup` makes a new one.")

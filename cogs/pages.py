@@ -16,14 +16,16 @@ class PageButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=PAGE_TEMPLAT
     """Turns the page for the member who pressed it, in a message that only they see; the post itself stays."""
 
     def __init__(self, reading_id: int, position: int, page: int) -> None:
-        super().__init__(
-            ui.Button(custom_id=PAGE_ID.format(reading=reading_id, position=position, page=page))
-        )
+        super().__init__(ui.Button(custom_id=PAGE_ID.format(reading=reading_id, position=position, page=page)))
         self.reading_id, self.position, self.page = reading_id, position, page
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction[discord.Client], item: ui.Item[ui.LayoutView], match: re.Match[str], /
+        cls,
+        interaction: discord.Interaction[discord.Client],
+        item: ui.Item[ui.LayoutView],
+        match: re.Match[str],
+        /,
     ) -> "PageButton":
         return cls(int(match["reading"]), int(match["position"]), int(match["page"]))
 

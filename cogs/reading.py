@@ -15,7 +15,7 @@ from bot.errors import ApplecoreError
 from bot.reading.importers import import_file
 from bot.reading.markdown import render
 from bot.reading.models import Reading
-from bot.reading.pages import utf16_len
+from bot.reading.splitting import utf16_len
 from bot.storage import clubs
 from cogs.club.choosing import Interaction, guild_of, reading_choices, require_manager
 
@@ -53,9 +53,13 @@ class ReadingCog(commands.GroupCog, group_name="reading", group_description="Wha
             loaded = await library.load(conn, guild.id, book)
         file = discord.File(io.BytesIO(render(loaded).encode()), f"{book.key.partition(':')[2]}.md")
         await interaction.followup.send(view=notice_layout(_described(loaded)), ephemeral=True)
-        await interaction.followup.send("The whole reading, as a file that `/reading import` takes:", file=file, ephemeral=True)
+        await interaction.followup.send(
+            "The whole reading, as a file that `/reading import` takes:", file=file, ephemeral=True
+        )
 
-    @app_commands.command(name="import", description="Add a reading from a file: Markdown, plain text, forum post or EPUB")
+    @app_commands.command(
+        name="import", description="Add a reading from a file: Markdown, plain text, forum post or EPUB"
+    )
     @app_commands.describe(file="A .md, .txt or .epub file", title="Its title (default: the file's own)")
     async def import_(
         self,

@@ -1,6 +1,7 @@
 """/status: whether the bot is well, said inside Discord."""
 
-import discord
+import math
+
 from discord import app_commands
 from discord.ext import commands
 
@@ -13,6 +14,7 @@ from bot.club.permissions import invite_url
 from bot.club.status import faults
 from bot.storage import clubs, outgoing
 from cogs.club.choosing import Interaction, guild_of, require_manager
+
 
 class StatusCog(commands.Cog):
     """The check-up of `applecore doctor`, for one server."""
@@ -27,21 +29,26 @@ class StatusCog(commands.Cog):
             waiting = await outgoing.waiting(conn, guild.id)
         findings = await database_findings(bot.database)
         findings += intent_findings(bot.intents, bot.application_flags)
-        findings += guild_findings(guild.name, guild.me, {club.channel_id: guild.get_channel(club.channel_id) for club in begun})
+        findings += guild_findings(
+            guild.name, guild.me, {club.channel_id: guild.get_channel(club.channel_id) for club in begun}
+        )
         findings += [
             Finding(False, f"<#{club.channel_id}>: {fault}") for club in begun for fault in faults(guild, club)
         ]
         if not begun:
             findings.append(Finding(False, "There is no club here yet. `/club setup` makes one."))
         text = "\n".join(f"{'✅' if finding.good else '⚠️'} {finding.text}" for finding in dict.fromkeys(findings))
-        await interaction.followup.send(view=notice_layout(f"## Applecore {__version__}\n\n{text}\n\n{_pulse(bot, waiting)}"), ephemeral=True)
+        await interaction.followup.send(
+            view=notice_layout(f"## Applecore {__version__}\n\n{text}\n\n{_pulse(bot, waiting)}"),
+            ephemeral=True,
+        )
 
 
 def _pulse(bot: Applecore, waiting: int) -> str:
     looked = wording.when(bot.engine.last_tick, "R") if bot.engine.last_tick else "not yet"
     coming = wording.when(bot.engine.next_look, "R") if bot.engine.next_look else "in a moment"
     invite = invite_url(bot.application_id) if bot.application_id else ""
-    latency = f"{bot.latency * 1000:.0f} ms" if bot.latency == bot.latency and bot.latency < 60 else "unknown"  # noqa: PLR0124 - NaN
+    latency = f"{bot.latency * 1000:.0f} ms" if math.isfinite(bot.latency) else "unknown"
     return (
         f"-# Last look {looked}, next {coming}; {waiting} on the way; gateway {latency}. "
         f"[Invite me with the least permissions]({invite})"

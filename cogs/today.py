@@ -12,7 +12,7 @@ from bot.club.excerpts import lay_out_excerpt
 from bot.club.layout import excerpt_layout
 from bot.club.status import next_post_at
 from bot.errors import ApplecoreError
-from bot.storage import clubs, outgoing, readings
+from bot.storage import outgoing, readings
 from bot.storage.records import Club, ClubState, Outgoing
 from cogs.club.choosing import Interaction, club_choices, guild_of, pick
 
@@ -32,11 +32,11 @@ class TodayCog(commands.Cog):
             reading_id = post.reading_id if post and post.reading_id else chosen.reading_id
             reading = await readings.get(conn, guild.id, reading_id)
             position = post.position if post else None
-            laid_out = (
-                await lay_out_excerpt(conn, reading, position) if reading and position is not None else None
-            )
+            laid_out = await lay_out_excerpt(conn, reading, position) if reading and position is not None else None
         if post is None or laid_out is None:
-            raise ApplecoreError(f"Nothing has been posted yet in <#{chosen.channel_id}>. {_coming(chosen, now)}".strip())
+            raise ApplecoreError(
+                f"Nothing has been posted yet in <#{chosen.channel_id}>. {_coming(chosen, now)}".strip()
+            )
         await interaction.followup.send(view=excerpt_layout(laid_out, 0), ephemeral=True)
         await interaction.followup.send(_where(chosen, post, now), ephemeral=True)
 

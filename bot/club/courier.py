@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import discord
 
+from bot.clock import Clock
 from bot.club.excerpts import lay_out_excerpt
 from bot.club.layout import carries, excerpt_layout, next_reading_button, notice_layout
 from bot.club.outcome import TRANSIENT, Failure, Outcome, judge, pause
 from bot.club.permissions import NEEDED, NOTICES, channel_fault
 from bot.club.planner import break_club, ending_key, plan_fault, post_key
-from bot.clock import Clock
 from bot.pace import Pace
 from bot.reading.schedule import Action, decide
 from bot.storage import clubs, outgoing, readings
@@ -35,7 +35,7 @@ INTERNAL_TRIES = 5
 """After so many failures of our own code on one message, its club stops."""
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """A step that we know to be impossible without asking Discord."""
 
     def __init__(self, failure: Failure) -> None:
@@ -64,7 +64,7 @@ class Courier:
                 await self._open_thread(row)
             elif row.state is OutgoingState.THREADED:
                 await self._close_thread(row)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             await self._fail(row, refusal.failure)
         except TRANSIENT as error:
             await self._fail(row, judge(error))
@@ -89,9 +89,7 @@ class Courier:
                 await outgoing.forget(conn, row.id, owner=self._owner)
             return
         await self._pace.turn()
-        message = await self._channel(row).send(
-            view=view, nonce=row.nonce, allowed_mentions=self._mentions(row, club)
-        )
+        message = await self._channel(row).send(view=view, nonce=row.nonce, allowed_mentions=self._mentions(row, club))
         await self._sent(row, message.id, message.created_at)
 
     def _still_due(self, row: Outgoing, club: Club) -> bool:
@@ -220,7 +218,12 @@ class Courier:
         async with self._database.write() as conn:
             if failure.outcome is Outcome.GONE:
                 await outgoing.finish_step(
-                    conn, row.id, owner=self._owner, state=OutgoingState.WITHDRAWN, due_at=None, fault=failure.reason
+                    conn,
+                    row.id,
+                    owner=self._owner,
+                    state=OutgoingState.WITHDRAWN,
+                    due_at=None,
+                    fault=failure.reason,
                 )
                 if sending:
                     await self._advance(conn, row, now)
@@ -269,10 +272,10 @@ class Courier:
         """
         guild = self._bot.get_guild(row.guild_id)
         if guild is not None and guild.unavailable:
-            raise Refusal(Failure(Outcome.LATER, "Discord has trouble with this server."))
+            raise RefusedError(Failure(Outcome.LATER, "Discord has trouble with this server."))
         needed = NEEDED if row.kind in (OutgoingKind.POST, OutgoingKind.ENDING) else NOTICES
         if fault := channel_fault(guild, row.channel_id, needed):
-            raise Refusal(Failure(Outcome.REFUSED, fault))
+            raise RefusedError(Failure(Outcome.REFUSED, fault))
 
     def _channel(self, row: Outgoing) -> discord.PartialMessageable:
         return self._bot.get_partial_messageable(row.channel_id, guild_id=row.guild_id)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import discord
 from discord.ext import tasks
 
+from bot.clock import Clock
 from bot.club.courier import Courier
 from bot.club.planner import plan_due
-from bot.clock import Clock
 from bot.pace import Pace
 from bot.storage import outgoing
 from bot.storage.database import Database

@@ -31,7 +31,9 @@ def layout(*items: ui.Item[ui.LayoutView]) -> ui.LayoutView:
     return view
 
 
-def excerpt_layout(laid_out: LaidOut, page: int, *, marker: int | None = None, ping_role_id: int | None = None) -> ui.LayoutView:
+def excerpt_layout(
+    laid_out: LaidOut, page: int, *, marker: int | None = None, ping_role_id: int | None = None
+) -> ui.LayoutView:
     """One page of an excerpt with its page buttons; ``page`` is counted from 0 and brought into range."""
     page = min(max(page, 0), len(laid_out.pages) - 1)
     shown = laid_out.pages[page]
@@ -57,7 +59,9 @@ def _page_buttons(laid_out: LaidOut, page: int) -> Iterator[ui.Button[ui.LayoutV
             yield ui.Button(label=label, style=discord.ButtonStyle.secondary, custom_id=custom_id)
 
 
-def notice_layout(text: str, *, marker: int | None = None, buttons: Sequence[ui.Button[ui.LayoutView]] = ()) -> ui.LayoutView:
+def notice_layout(
+    text: str, *, marker: int | None = None, buttons: Sequence[ui.Button[ui.LayoutView]] = ()
+) -> ui.LayoutView:
     """A short message of ours; ``text`` is Markdown and must be within Discord's 4,000."""
     container: ui.Container[ui.LayoutView] = ui.Container(ui.TextDisplay(text), accent_colour=ACCENT, id=marker)
     if buttons:

@@ -57,7 +57,9 @@ async def find(conn: Connection, guild_id: int, asked: str) -> Book:
         if fits:
             names = ", ".join(f"“{book.title}”" for book in fits[:5])
             raise UnavailableError(f"Several readings fit: {names}. Please choose one from the list.")
-    raise UnavailableError("There is no such reading here. `/reading list` shows what there is; `/reading import` adds one.")
+    raise UnavailableError(
+        "There is no such reading here. `/reading list` shows what there is; `/reading import` adds one."
+    )
 
 
 async def load(conn: Connection, guild_id: int, book: Book) -> Reading:

@@ -60,6 +60,4 @@ def fault_in(
 
 
 def invite_url(application_id: int) -> str:
-    return discord.utils.oauth_url(
-        application_id, permissions=least(), scopes=("bot", "applications.commands")
-    )
+    return discord.utils.oauth_url(application_id, permissions=least(), scopes=("bot", "applications.commands"))

@@ -43,9 +43,7 @@ async def _plan(conn: Connection, club_id: int, now: datetime) -> None:
         await _plan_post(conn, club, decision, now)
         return
     if decision.consumed:
-        await clubs.advance(
-            conn, club.id, run=club.run, position=decision.position, day=decision.day, post_at=None
-        )
+        await clubs.advance(conn, club.id, run=club.run, position=decision.position, day=decision.day, post_at=None)
     if decision.action is Action.FINISH:
         await _plan_ending(conn, club, now)
 

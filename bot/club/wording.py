@@ -21,7 +21,10 @@ def plain(text: str) -> str:
 def ending(title: str, total: int, others: Sequence[str]) -> str:
     """``others`` are the titles of the library that could be read next."""
     excerpts = "1 excerpt" if total == 1 else f"all {total} excerpts"
-    lines = [f"## We have read to the end", f"That was **{plain(title)}**, {excerpts}. Thank you for reading together!"]
+    lines = [
+        "## We have read to the end",
+        f"That was **{plain(title)}**, {excerpts}. Thank you for reading together!",
+    ]
     if others:
         named = "\n".join(f"- {plain(other)}" for other in others[:5])
         more = f"\n- … and {len(others) - 5} more in `/reading list`" if len(others) > 5 else ""

@@ -10,11 +10,20 @@ from bot.demo.world import World
 
 THINGS_TO_TRY = (
     ("Let a day pass", "Press <b>Next day</b>: an excerpt appears in #reading, with a thread under it."),
-    ("Read what a filter had refused", "On day 4 the poster had to write <code>hard\"apple\"core</code>; members read it restored."),
+    (
+        "Read what a filter had refused",
+        'On day 4 the poster had to write <code>hard"apple"core</code>; members read it restored.',
+    ),
     ("Talk", "Open the thread of a post and write something, as Ada or Ben (switch the viewer on its page)."),
-    ("Run the club", "Open #general as Mia and type <code>/club status</code>, <code>/club preview</code> or <code>/club post-now</code>."),
+    (
+        "Run the club",
+        "Open #general as Mia and type <code>/club status</code>, <code>/club preview</code> or <code>/club post-now</code>.",
+    ),
     ("Break something", "As Ada, try <code>/club pause</code>: only moderators may."),
-    ("Bring your own text", "As Mia, use <code>/reading import</code> with a file, then <code>/club edit reading:</code>."),
+    (
+        "Bring your own text",
+        "As Mia, use <code>/reading import</code> with a file, then <code>/club edit reading:</code>.",
+    ),
     ("Read to the end", "After the last excerpt the club says so, once, and offers the next reading."),
 )
 

@@ -49,7 +49,7 @@ class Previews:
         viewers = [member for member in self._world.members if self._may_see(member, channel)]
         env._preview = None
         try:
-            preview = await self._stack.enter_async_context(
+            preview: simcord.Preview = await self._stack.enter_async_context(
                 env.preview(channel, viewers=viewers, layout="channel", timezone="Europe/Berlin")
             )
         finally:

@@ -112,7 +112,10 @@ def _thread(world: World, post: discord.Message) -> simcord.ChannelHandle | None
 
 REPLIES = {
     1: (("ada", "Free-riding is a hard word. Is adopting a good idea not how everyone starts?"),),
-    2: (("ben", "Confidence first, capital second: I would not have guessed."), ("ada", "Curiosity cannot be ordered.")),
+    2: (
+        ("ben", "Confidence first, capital second: I would not have guessed."),
+        ("ada", "Curiosity cannot be ordered."),
+    ),
     3: (("ada", "Bell Labs is what I thought of, too."),),
     4: (("ben", "So that is what hardcore innovation needs: examples to look at."),),
 }

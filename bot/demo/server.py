@@ -116,7 +116,9 @@ class Demo:
 
     async def _launcher(self, _: web.Request) -> web.Response:
         said, self._said = self._said, ""
-        return web.Response(text=launcher_page(self.world, EMOJI, said, _happened(self.world)), content_type="text/html")
+        return web.Response(
+            text=launcher_page(self.world, EMOJI, said, _happened(self.world)), content_type="text/html"
+        )
 
     async def _state(self, _: web.Request) -> web.Response:
         return web.json_response({"happened": _happened(self.world)})
@@ -130,7 +132,13 @@ class Demo:
 
     def _channels(self) -> list[simcord.ChannelHandle]:
         world = self.world
-        return [world.reading, world.general, world.moderators, *world.reading.threads, *world.general.threads]
+        return [
+            world.reading,
+            world.general,
+            world.moderators,
+            *world.reading.threads,
+            *world.general.threads,
+        ]
 
     async def _pass_time(self, request: web.Request) -> web.Response:
         step = (await request.post()).get("step")

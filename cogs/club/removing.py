@@ -22,9 +22,7 @@ def removal_question(club: Club, title: str) -> ui.LayoutView:
         "It stops posting for good; what was posted stays, and the reading stays in the library."
     )
     buttons = (
-        ui.Button[ui.LayoutView](
-            label=label, style=style, custom_id=REMOVE_ID.format(club=club.id, answer=answer)
-        )
+        ui.Button[ui.LayoutView](label=label, style=style, custom_id=REMOVE_ID.format(club=club.id, answer=answer))
         for label, style, answer in (
             ("Remove it", discord.ButtonStyle.danger, "yes"),
             ("Keep it", discord.ButtonStyle.secondary, "no"),
@@ -34,7 +32,8 @@ def removal_question(club: Club, title: str) -> ui.LayoutView:
 
 
 class RemovalButton(
-    ui.DynamicItem[ui.Button[ui.LayoutView]], template=r"applecore:remove-club:(?P<club>\d+):(?P<answer>yes|no)"
+    ui.DynamicItem[ui.Button[ui.LayoutView]],
+    template=r"applecore:remove-club:(?P<club>\d+):(?P<answer>yes|no)",
 ):
     """*Remove it* or *Keep it*."""
 
@@ -45,7 +44,11 @@ class RemovalButton(
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction[discord.Client], item: ui.Item[ui.LayoutView], match: re.Match[str], /
+        cls,
+        interaction: discord.Interaction[discord.Client],
+        item: ui.Item[ui.LayoutView],
+        match: re.Match[str],
+        /,
     ) -> "RemovalButton":
         return cls(int(match["club"]), match["answer"])
 

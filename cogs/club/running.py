@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from discord import app_commands
+from discord.ext import commands
 
 from bot.club import wording
 from bot.club.excerpts import lay_out_excerpt
@@ -20,7 +21,7 @@ from cogs.club.choosing import Interaction, club_choices, guild_of, pick, requir
 WHICH = "Which club (default: the one of this channel)"
 
 
-class Running:
+class Running(commands.Cog):
     """Commands for a club that is set up."""
 
     @app_commands.command(description="How the clubs stand: the next post, where they are, what is wrong")
@@ -54,9 +55,15 @@ class Running:
             raise ApplecoreError("Every excerpt is posted. `/club edit reading:` begins another reading.")
         await interaction.followup.send(view=excerpt_layout(laid_out, 0), ephemeral=True)
         coming = next_post_at(chosen, now)
-        text = f"It comes {wording.when_and_how_soon(coming)}" if coming else "No date is set, since the club is not active:"
+        text = (
+            f"It comes {wording.when_and_how_soon(coming)}"
+            if coming
+            else "No date is set, since the club is not active:"
+        )
         rest = f" in <#{chosen.channel_id}>" if coming else " `/club status` says why"
-        await interaction.followup.send(f"{text}{rest}. The thread will be named “{laid_out.thread_name}”.", ephemeral=True)
+        await interaction.followup.send(
+            f"{text}{rest}. The thread will be named “{laid_out.thread_name}”.", ephemeral=True
+        )
 
     @app_commands.command(description="Stop posting for a while")
     @app_commands.describe(club=WHICH)
@@ -91,7 +98,9 @@ class Running:
             if chosen.state is ClubState.ENDED:
                 raise ApplecoreError("The reading has ended. `/club edit reading:` begins another.")
             if fault := channel_fault(guild_of(interaction), chosen.channel_id):
-                raise ApplecoreError(f"{fault} Put that right first, or choose another channel with `/club edit channel:`.")
+                raise ApplecoreError(
+                    f"{fault} Put that right first, or choose another channel with `/club edit channel:`."
+                )
             # Days of a pause do not count as missed; those of a fault do, since nobody wished for them.
             since = now if chosen.state is ClubState.PAUSED else None
             await clubs.set_state(conn, chosen.id, ClubState.ACTIVE, since=since)

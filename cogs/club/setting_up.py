@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import discord
 from discord import app_commands
+from discord.ext import commands
 
 from bot.club import library, wording
 from bot.club.permissions import NEEDED, NOTICES, channel_fault
@@ -58,7 +59,7 @@ EDIT_OPTIONS = {
 }
 
 
-class SettingUp:
+class SettingUp(commands.Cog):
     """Commands that make, change and take away clubs."""
 
     @app_commands.command(description="Start a reading club in a channel")
@@ -94,7 +95,9 @@ class SettingUp:
             await require_manager(interaction, conn)
             _check_channels(guild, channel, notices, ping_role)
             if len(await clubs.in_guild(conn, guild.id)) >= MOST_CLUBS:
-                raise ApplecoreError(f"This server has {MOST_CLUBS} clubs, and that is the most it can. Remove one first.")
+                raise ApplecoreError(
+                    f"This server has {MOST_CLUBS} clubs, and that is the most it can. Remove one first."
+                )
             book = await library.find(conn, guild.id, reading)
             stored = await library.take(conn, guild.id, book, by=interaction.user.id, at=now)
             club = await clubs.create(

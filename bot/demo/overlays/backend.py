@@ -61,9 +61,7 @@ class OverlaidBackend(Backend):
 
     # ---- messages
 
-    def prepare_message(
-        self, channel_id: int, author_id: int, content: str | None = "", **fields: Any
-    ) -> Message:
+    def prepare_message(self, channel_id: int, author_id: int, content: str | None = "", **fields: Any) -> Message:
         _check_text_length(fields.get("components"))
         return super().prepare_message(channel_id, author_id, content, **fields)
 
@@ -73,9 +71,7 @@ class OverlaidBackend(Backend):
             self._check_open_to(thread, message)
         committed = super().commit_message(message, broadcast=False)
         if message.id not in self.messages[message.channel_id]:
-            self.blocked.append(
-                Blocked(message.channel_id, message.author_id, message.content, self.clock.now())
-            )
+            self.blocked.append(Blocked(message.channel_id, message.author_id, message.content, self.clock.now()))
             return committed
         if thread is not None and message.system_metadata is None and _metadata(thread).archived:
             self.edit_channel(thread.id, {}, thread_metadata={"archived": False})
@@ -138,9 +134,7 @@ class OverlaidBackend(Backend):
         if thread_metadata and "archived" in thread_metadata:
             thread_metadata = {"archive_timestamp": self.now_iso(), **thread_metadata}
         self.next_archive = _LONG_AGO
-        return super().edit_channel(
-            channel_id, changes, overwrites=overwrites, thread_metadata=thread_metadata
-        )
+        return super().edit_channel(channel_id, changes, overwrites=overwrites, thread_metadata=thread_metadata)
 
     def archive_idle(self, now: datetime) -> None:
         if now < self.next_archive:

@@ -148,9 +148,7 @@ def edit_thread(backend: OverlaidBackend, ctx: RequestContext, simcords: Handler
         raise thread_archived()
     if "applied_tags" in fields:
         fields["applied_tags"] = [int(tag) for tag in fields["applied_tags"] or []]
-    own: dict[str, Any] = {
-        key: fields[key] for key in ("name", "rate_limit_per_user", "applied_tags") if key in fields
-    }
+    own: dict[str, Any] = {key: fields[key] for key in ("name", "rate_limit_per_user", "applied_tags") if key in fields}
     if own.get("rate_limit_per_user", 0) is None:
         own["rate_limit_per_user"] = 0
     backend.edit_channel(
