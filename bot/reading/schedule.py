@@ -21,16 +21,12 @@ SEARCH_DAYS = 400
 def zone_names() -> frozenset[str]:
     """The IANA zones that a club may keep, without those whose meaning depends on the machine."""
     machine = {"localtime", "posixrules", "Factory"}
-    return frozenset(
-        name for name in available_timezones() - machine if not name.startswith(("posix/", "right/"))
-    )
+    return frozenset(name for name in available_timezones() - machine if not name.startswith(("posix/", "right/")))
 
 
 def _whole_minutes(value: time) -> time:
     if value.tzinfo is not None or value.second or value.microsecond:
-        raise ValueError(
-            "a local time in whole minutes is needed, without a zone or an offset, such as 09:00"
-        )
+        raise ValueError("a local time in whole minutes is needed, without a zone or an offset, such as 09:00")
     return value.replace(fold=0)
 
 
@@ -146,9 +142,7 @@ def next_slot(schedule: Schedule, after_day: date | None, after: datetime) -> Sl
         at = slot_at(schedule, day)
         if at is not None and at > after:
             return Slot(day=day, at=at)
-    raise ValueError(
-        f"no slot was found after {after.isoformat()}: the calendar ends, or the start is too far away"
-    )
+    raise ValueError(f"no slot was found after {after.isoformat()}: the calendar ends, or the start is too far away")
 
 
 def decide(schedule: Schedule, progress: Progress, now: datetime) -> Decision:
@@ -161,9 +155,7 @@ def decide(schedule: Schedule, progress: Progress, now: datetime) -> Decision:
     used = _used_day(schedule, progress)
     newest = _newest_pending(schedule, progress, used, now)
 
-    def decision(
-        action: Action, consumed: int = 0, day: date | None = None, *, late: bool = False
-    ) -> Decision:
+    def decision(action: Action, consumed: int = 0, day: date | None = None, *, late: bool = False) -> Decision:
         return Decision(
             action=action,
             position=progress.position + consumed,
@@ -242,9 +234,7 @@ def _newest_pending(schedule: Schedule, progress: Progress, used: date | None, n
     return None
 
 
-def _count_pending(
-    schedule: Schedule, progress: Progress, used: date | None, newest: Slot, limit: int
-) -> int:
+def _count_pending(schedule: Schedule, progress: Progress, used: date | None, newest: Slot, limit: int) -> int:
     since_day = _local_day(progress.since, schedule.zone).toordinal()
     count = 0
     for ordinal in range(max(since_day, _first_open_day(schedule, used)), newest.day.toordinal() + 1):

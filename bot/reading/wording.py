@@ -26,9 +26,7 @@ def parse_time(text: str) -> time:
         return time(12 if said == "noon" else 0)
     found = _TIME.fullmatch(said)
     if found is None:
-        raise ApplecoreError(
-            f"I cannot read “{_shown(text)}” as a time of day: write it like 09:00 or 9:30 pm."
-        )
+        raise ApplecoreError(f"I cannot read “{_shown(text)}” as a time of day: write it like 09:00 or 9:30 pm.")
     hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "")[:1]
     if half in {"a", "p"}:
         if not 1 <= hour <= 12:
@@ -114,9 +112,7 @@ def parse_start(text: str, today: date) -> date:
     try:
         day = date(int(written[1]), int(written[2]), int(written[3]))
     except ValueError:
-        raise ApplecoreError(
-            f"{said} is not in the calendar: write year-month-day, such as {today}."
-        ) from None
+        raise ApplecoreError(f"{said} is not in the calendar: write year-month-day, such as {today}.") from None
     if day < today:
         raise ApplecoreError(f"{day} is in the past: today is {today} there, choose that or a later day.")
     if day - today > LATEST_START:
@@ -136,9 +132,7 @@ def check_zone(name: str) -> str:
         )
     nearest = _nearest_zones(name)
     if not nearest:
-        raise ApplecoreError(
-            f"I know no time zone “{_shown(name)}”: name a city's zone, such as Europe/Berlin."
-        )
+        raise ApplecoreError(f"I know no time zone “{_shown(name)}”: name a city's zone, such as Europe/Berlin.")
     *most, last = nearest
     guess = f"{', '.join(most)} or {last}" if most else last
     raise ApplecoreError(f"I know no time zone “{_shown(name)}”: did you mean {guess}?")
@@ -193,9 +187,7 @@ def _is_legacy(zone: str) -> bool:
 def _current_zones() -> frozenset[str]:
     # zone.tab lists, per country, the names that people are meant to choose from; old aliases are not in it.
     table = (files("tzdata.zoneinfo") / "zone.tab").read_text(encoding="utf-8")
-    return frozenset(
-        {"UTC"} | {line.split("\t")[2].strip() for line in table.splitlines() if line and line[0] != "#"}
-    )
+    return frozenset({"UTC"} | {line.split("\t")[2].strip() for line in table.splitlines() if line and line[0] != "#"})
 
 
 def _shown(text: str) -> str:

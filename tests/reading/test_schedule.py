@@ -60,9 +60,7 @@ def test_the_second_pass_cannot_be_asked_for() -> None:
 
 
 def test_progress_keeps_utc_and_refuses_naive_instants() -> None:
-    progress = Progress(
-        position=0, total=1, since=datetime(2026, 6, 1, 9, tzinfo=timezone(timedelta(hours=2)))
-    )
+    progress = Progress(position=0, total=1, since=datetime(2026, 6, 1, 9, tzinfo=timezone(timedelta(hours=2))))
     assert progress.since.tzinfo is UTC
     with pytest.raises(ValidationError):
         Progress(position=0, total=1, since=datetime(2026, 6, 1, 9))  # noqa: DTZ001 - it is what must fail
@@ -105,9 +103,7 @@ def test_no_slot_is_announced_that_would_not_count() -> None:
 
 
 @pytest.mark.parametrize("policy", CatchUp)
-def test_an_outage_of_decades_is_decided_from_few_days(
-    policy: CatchUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_outage_of_decades_is_decided_from_few_days(policy: CatchUp, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[date] = []
 
     def counted(schedule: Schedule, day: date) -> datetime | None:
@@ -138,6 +134,17 @@ def test_a_queue_that_was_shortened_finishes_without_moving_back() -> None:
     progress = Progress(position=7, total=5, since=SET_UP)
     decision = decide(club(catch_up=CatchUp.SKIP), progress, datetime(2026, 6, 4, 20, tzinfo=BERLIN))
     assert (decision.action, decision.consumed, decision.position) == (Action.FINISH, 0, 7)
+
+
+def test_only_a_post_moves_the_instant_of_the_last_post() -> None:
+    now = datetime(2026, 6, 1, 9, tzinfo=BERLIN)
+    fresh = Progress(position=0, total=3, since=SET_UP)
+    posted = apply(fresh, decide(club(), fresh, now), now)
+    assert (posted.position, posted.last_day, posted.last_post_at) == (1, date(2026, 6, 1), now)
+    skip = club(catch_up=CatchUp.SKIP)
+    evening = now + timedelta(days=1, hours=11)
+    skipped = apply(posted, decide(skip, posted, evening), evening)
+    assert (skipped.position, skipped.last_day, skipped.last_post_at) == (2, date(2026, 6, 2), now)
 
 
 def test_apply_never_takes_a_used_day_back() -> None:

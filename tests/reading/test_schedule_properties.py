@@ -32,9 +32,7 @@ def changes_of(zone: str, year: int) -> tuple[date, ...]:
     """The days of a year at whose end the clocks differ from the day before."""
     days = [date(year, 1, 1) + DAY * n for n in range(365)]
     offsets = [datetime.combine(day, time(12), tzinfo=ZoneInfo(zone)).utcoffset() for day in days]
-    return tuple(
-        day for day, (before, after) in zip(days[1:], pairwise(offsets), strict=True) if before != after
-    )
+    return tuple(day for day, (before, after) in zip(days[1:], pairwise(offsets), strict=True) if before != after)
 
 
 @st.composite
@@ -115,13 +113,9 @@ def live(schedule: Schedule, gaps: list[timedelta | None], total: int) -> list[L
 
 @settings(max_examples=250, deadline=None)
 @given(schedule=schedules(), days=st.integers(0, 400), data=st.data())
-def test_a_slot_is_the_first_moment_of_its_wall_time(
-    schedule: Schedule, days: int, data: st.DataObject
-) -> None:
+def test_a_slot_is_the_first_moment_of_its_wall_time(schedule: Schedule, days: int, data: st.DataObject) -> None:
     zone = ZoneInfo(schedule.zone)
-    day = data.draw(
-        st.sampled_from([schedule.start + DAY * days, *changes_of(schedule.zone, schedule.start.year)])
-    )
+    day = data.draw(st.sampled_from([schedule.start + DAY * days, *changes_of(schedule.zone, schedule.start.year)]))
     assume(day >= schedule.start and day.weekday() in schedule.weekdays)
     wall = datetime.combine(day, schedule.time)
     around = [wall.replace(tzinfo=UTC) + timedelta(hours=n) for n in range(-40, 41)]
@@ -155,9 +149,7 @@ def test_next_slot_is_the_first_that_qualifies(schedule: Schedule, minutes: int,
     found = next_slot(schedule, after_day, after)
     every = ((schedule.start + DAY * n, slot_at(schedule, schedule.start + DAY * n)) for n in range(120))
     assert (found.day, found.at) == next(
-        (day, at)
-        for day, at in every
-        if at is not None and at > after and (after_day is None or day > after_day)
+        (day, at) for day, at in every if at is not None and at > after and (after_day is None or day > after_day)
     )
 
 
@@ -218,9 +210,7 @@ def test_nothing_happens_before_the_slot_that_was_announced(
 
 @settings(max_examples=40, deadline=None)
 @given(schedule=schedules(), offset=st.integers(0, 4), total=st.integers(1, 5))
-def test_without_an_outage_every_policy_posts_at_every_slot(
-    schedule: Schedule, offset: int, total: int
-) -> None:
+def test_without_an_outage_every_policy_posts_at_every_slot(schedule: Schedule, offset: int, total: int) -> None:
     start = midnight(schedule) + MINUTE * offset
     end = start + 5 * DAY
     due = slots(schedule, end)
@@ -237,9 +227,7 @@ def test_without_an_outage_every_policy_posts_at_every_slot(
 @settings(max_examples=150, deadline=None)
 @given(
     first=schedules(),
-    moves=st.lists(
-        st.tuples(st.sampled_from(ZONES), TIMES, st.integers(0, 3 * 24 * 60)), min_size=1, max_size=6
-    ),
+    moves=st.lists(st.tuples(st.sampled_from(ZONES), TIMES, st.integers(0, 3 * 24 * 60)), min_size=1, max_size=6),
     gaps=st.lists(st.integers(1, 12 * 60), min_size=6, max_size=20),
 )
 def test_a_change_of_zone_gives_no_local_day_two_posts(
