@@ -17,12 +17,8 @@ def seeds() -> dict[str, Reading]:
 
 @cache
 def _seeds() -> dict[str, Reading]:
-    found = sorted(
-        (file for file in _folder().iterdir() if file.name.endswith(".md")), key=lambda file: file.name
-    )
-    return {
-        PurePath(file.name).stem: parse(decode(file.read_bytes(), file.name), file.name) for file in found
-    }
+    found = sorted((file for file in _folder().iterdir() if file.name.endswith(".md")), key=lambda file: file.name)
+    return {PurePath(file.name).stem: parse(decode(file.read_bytes(), file.name), file.name) for file in found}
 
 
 def _folder() -> Traversable:

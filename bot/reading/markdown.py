@@ -205,9 +205,7 @@ def _explained(detail: ErrorDetails, front: _FrontMatter, body: _Body) -> Proble
             return Problem(body.sections[index].line, name, message)
         case ("excerpts", *_):
             last = body.sections[-1].line if body.sections else front.end
-            return Problem(
-                last, "excerpts", "there is none; add a line “##” and below it lines that begin with “> ”"
-            )
+            return Problem(last, "excerpts", "there is none; add a line “##” and below it lines that begin with “> ”")
         case (str(name), *_):
             return Problem(front.lines.get(name, front.end), name, message)
         case _:
@@ -225,9 +223,7 @@ def _message(detail: ErrorDetails) -> str:
         case "string_too_short":
             return "is blank; fill it in or take the line out"
         case "string_too_long":
-            return (
-                f"is too long: {len(detail['input'])} characters, at most {context['max_length']} are allowed"
-            )
+            return f"is too long: {len(detail['input'])} characters, at most {context['max_length']} are allowed"
         case "string_pattern_mismatch":
             return "must be one line"
     return detail["msg"]
@@ -271,9 +267,7 @@ def normalise(reading: Reading) -> Reading:
         for excerpt in reading.excerpts
     ]
     lines = {name: _front_value(getattr(reading, name)) for name in FRONT_MATTER}
-    return Reading.model_validate(
-        {**lines, "introduction": _prose(reading.introduction), "excerpts": excerpts}
-    )
+    return Reading.model_validate({**lines, "introduction": _prose(reading.introduction), "excerpts": excerpts})
 
 
 def _front_value(value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:

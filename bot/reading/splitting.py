@@ -1,6 +1,6 @@
 """Where a text may be divided: between paragraphs, lines, sentences, words, and graphemes at the worst."""
 
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import regex
 
@@ -53,14 +53,11 @@ def cut(text: str, end: int) -> tuple[int, int]:
 
 def _grapheme_cut(text: str, end: int) -> int:
     """The last grapheme boundary up to ``end``, never between a backslash and what it escapes."""
-    best = 0
-    for match in _GRAPHEME.finditer(text, 0, min(len(text), end + 64)):
-        if match.end() > end:
-            break
-        if not _escapes_next(text, match.end()):
-            best = match.end()
-    if best:
-        return best
+    clusters = _GRAPHEME.finditer(text, 0, min(len(text), end + 64))
+    ends = list(takewhile(lambda at: at <= end, (match.end() for match in clusters)))
+    for at in reversed(ends):
+        if not _escapes_next(text, at):
+            return at
     return end - 1 if end > 1 and _escapes_next(text, end) else end
 
 
@@ -88,7 +85,7 @@ def pack(paragraphs: list[str], target: int) -> list[str]:
     """
     pieces: list[str] = []
     for paragraph in paragraphs:
-        pieces.extend(_divide(paragraph.strip(), target))
+        pieces.extend(piece.strip() for piece in _divide(paragraph.strip(), target))
     packed: list[str] = []
     for piece in pieces:
         if packed and len(packed[-1]) + 2 + len(piece) <= target:

@@ -52,9 +52,7 @@ def decode(data: bytes, name: str) -> str:
 
 
 def too_long(name: str) -> ReadingError:
-    return ReadingError(
-        name, [Problem(None, "", "is longer than 1 MiB of text; split it into several readings")]
-    )
+    return ReadingError(name, [Problem(None, "", "is longer than 1 MiB of text; split it into several readings")])
 
 
 def unify_newlines(text: str) -> str:
@@ -125,9 +123,9 @@ _MARKDOWN = regex.compile(
     \\(?P<literal>[^\p{L}\p{N}\s])
   | (?P<mention><(?:@[!&]?\d+|\#\d+|t:-?\d+(?::\w)?|/[^<>\n]{1,100}:\d+|id:\w+)>)
   | <a?:(?P<emoji>\w{2,32}):\d+>
-  | \[(?P<label>[^\[\]\n]{1,300})\]\([^()\s]*\)
+  | \[(?P<label>[^\[\]\\\n]{1,300})\]\([^()\s]*\)
   | @(?P<everyone>everyone|here)\b
-  | ^[^\S\n]*+(?P<start>[#]{1,3}\s | -[#]\s | >(?:>>)? | [-+*]\s)
+  | ^[^\S\n]*+(?P<start>(?:[#]{1,3}|-[#]|[-+*])[^\S\n] | >(?:>>)?)
   | (?P<mark>`+ | ~~ | \|\| | (?<!\s)\*+ | \*+(?!\s) | (?<![\p{L}\p{N}])_+ | _+(?![\p{L}\p{N}]))
     """,
     regex.VERBOSE | regex.MULTILINE,
@@ -151,7 +149,5 @@ def set_off_in_word(insertion: str) -> regex.Pattern[str]:
     """Finds the insertion where it stands between letters, set off by quotes, brackets or emphasis."""
     word = r"\s".join(regex.escape(part) for part in insertion.split())
     quote = f"[{QUOTE_MARKS}]"
-    forms = (
-        f"{quote}{word}{quote}|\\({word}\\)|\\[{word}\\]|\\{{{word}\\}}|<{word}>|(?P<m>[*_~`]+){word}(?P=m)"
-    )
+    forms = f"{quote}{word}{quote}|\\({word}\\)|\\[{word}\\]|\\{{{word}\\}}|<{word}>|(?P<m>[*_~`]+){word}(?P=m)"
     return regex.compile(rf"(?<=\p{{L}}\p{{M}}*+)(?:{forms})(?=\p{{L}})", regex.IGNORECASE)

@@ -57,9 +57,7 @@ def test_an_insertion_set_off_inside_a_word_is_taken_out(written: str, word: str
     before = "🍎 in the future, "
     result = restore_declared(f"{before}{written} innovation", ["apple"])
     assert result.text == f"{before}{word} innovation"
-    assert result.restorations == (
-        Restoration(written, word, "apple", len(before), len(before) + len(written)),
-    )
+    assert result.restorations == (Restoration(written, word, "apple", len(before), len(before) + len(written)),)
 
 
 @pytest.mark.parametrize(

@@ -126,11 +126,7 @@ def test_windows_files_read_the_same() -> None:
 
 @settings(deadline=None)
 @given(readings)
-@example(
-    Reading(
-        title="x", excerpts=(Excerpt(comment="## x\n> y\n---\n  > z", quote="## x\n---\n> y  \n\n  \nz"),)
-    )
-)
+@example(Reading(title="x", excerpts=(Excerpt(comment="## x\n> y\n---\n  > z", quote="## x\n---\n> y  \n\n  \nz"),)))
 def test_rendering_and_parsing_gives_the_normalised_reading_back(reading: Reading) -> None:
     assert parse(render(reading)) == normalise(reading)
     assert normalise(normalise(reading)) == normalise(reading)

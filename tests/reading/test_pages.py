@@ -11,6 +11,7 @@ from bot.reading.pages import MOST_BYLINE_UNITS, MOST_UNITS, Page, byline, lay_o
 from bot.reading.splitting import utf16_len
 
 HARDCORE = Restored(written='hard"apple"core', word="hardcore", insertion="apple")
+NOTE = '-# ¹ “hardcore” is written hard"apple"core in the source: had to insert “apple” because of TMF censor.'
 LINE = "Liang · The interview · a forum"
 
 PIECES = [
@@ -32,9 +33,7 @@ PIECES = [
 texts = st.lists(st.sampled_from(PIECES), max_size=80).map("".join)
 
 
-def pages_of(
-    excerpt: Excerpt, *restored: Restored, limit: int = MOST_UNITS, signed: str = LINE
-) -> tuple[Page, ...]:
+def pages_of(excerpt: Excerpt, *restored: Restored, limit: int = MOST_UNITS, signed: str = LINE) -> tuple[Page, ...]:
     reason = "had to insert “apple” because of TMF censor"
     return lay_out("T", excerpt, restored, byline=signed, day=2, total=4, reason=reason, limit=limit)
 
@@ -62,8 +61,7 @@ def test_a_page_has_its_parts_in_order() -> None:
                 "First.\n\nSecond.",
                 "> In the future, hardcore¹ innovation.\n> \n> Once more: hardcore.",
                 "A remark.",
-                '-# ¹ “hardcore” is written hard"apple"core in the source: '
-                "had to insert “apple” because of TMF censor.",
+                NOTE,
             ),
             footer="-# Liang · The interview · a forum · day 2 of 4",
         ),
@@ -110,9 +108,7 @@ def test_a_footnote_ends_with_one_full_stop() -> None:
 
 @pytest.mark.parametrize("unit", ["a", "🍎", "e\u0301"])
 @pytest.mark.parametrize("restored", [(), (HARDCORE,)])
-def test_exactly_at_the_limit_is_one_page_and_one_unit_more_is_two(
-    unit: str, restored: tuple[Restored, ...]
-) -> None:
+def test_exactly_at_the_limit_is_one_page_and_one_unit_more_is_two(unit: str, restored: tuple[Restored, ...]) -> None:
     start = "hardcore a"
     left = MOST_UNITS - units(pages_of(Excerpt(heading="H", quote=start), *restored)[0])
     fill = unit * (left // utf16_len(unit)) + "a" * (left % utf16_len(unit))
@@ -129,9 +125,7 @@ def test_exactly_at_the_limit_is_one_page_and_one_unit_more_is_two(
 @given(texts, texts, texts, st.integers(200, 700))
 @example("", "🍎" * 400, "", 200)
 @example("", "a" + "\u0301" * 900, "", 200)
-def test_pages_keep_within_the_limit_and_lose_no_word(
-    comment: str, quote: str, remark: str, limit: int
-) -> None:
+def test_pages_keep_within_the_limit_and_lose_no_word(comment: str, quote: str, remark: str, limit: int) -> None:
     excerpt = Excerpt(heading="The heading", comment=comment, quote=f"“{quote}”", remark=remark)
     pages = pages_of(excerpt, HARDCORE, limit=limit, signed="x" * 300)
     assert all(units(page) <= limit for page in pages)
@@ -173,9 +167,7 @@ def test_a_list_marker_that_a_cut_brings_to_a_line_start_is_literal() -> None:
     text = " ".join(["a – b"] * 40)
     pages = pages_of(Excerpt(heading="H", quote=text.replace("–", "-")), limit=200)
     assert len(pages) > 1
-    assert not any(
-        line.startswith("> - ") for page in pages for body in page.body for line in body.split("\n")
-    )
+    assert not any(line.startswith("> - ") for page in pages for body in page.body for line in body.split("\n"))
 
 
 def test_too_small_a_page_is_refused() -> None:

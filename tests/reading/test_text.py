@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.reading.splitting import cut, pack, reach, shorten, utf16_len
@@ -42,7 +42,7 @@ def bare(text: str) -> str:
         (":smile: at 10:30", "\\:smile: at 10:30"),
         (
             "see https://x.org/a_b_c*d_ and (https://y.org/_z_).",
-            "see https://x.org/a_b_c*d_ and (https://y.org/_z\\_).",
+            "see https://x.org/a_b_c*d_ and (https://y.org/_z_).",
         ),
         ("a-b, #1, 1.5 and so", "a-b, #1, 1.5 and so"),
     ],
@@ -57,16 +57,14 @@ def test_declared_insertions_stay_as_written() -> None:
 
 
 @given(st.text(st.sampled_from([*"*_~`|<>#-+:1.)([]\\ \na"]), max_size=40))
+@example("[]()")
 def test_stripping_undoes_escaping(text: str) -> None:
     assert strip_markdown(escape_markdown(text)) == text
 
 
 def test_stripping_takes_marks_and_mentions_out() -> None:
     assert strip_markdown("## **a** _b_ ~~c~~ `d` ||e||") == "a b c d e"
-    assert (
-        strip_markdown("<@1><@!2><@&3><#4>x <a:wave:5> [label](https://x.org) @everyone")
-        == "x wave label everyone"
-    )
+    assert strip_markdown("<@1><@!2><@&3><#4>x <a:wave:5> [label](https://x.org) @everyone") == "x wave label everyone"
     assert strip_markdown("2 * 3 is snake_case") == "2 * 3 is snake_case"
 
 
@@ -126,10 +124,6 @@ def test_shortening_keeps_to_the_room(text: str, room: int) -> None:
 def test_packing_loses_only_whitespace_and_breaks_no_word(paragraphs: list[str], target: int) -> None:
     packed = pack(paragraphs, target)
     assert bare("".join(packed)) == bare("".join(paragraphs))
-    words = [
-        word
-        for paragraph in paragraphs
-        for word in paragraph.replace("。", "。 ").replace("？", "？ ").split()
-    ]
+    words = [word for paragraph in paragraphs for word in paragraph.replace("。", "。 ").replace("？", "？ ").split()]
     found = [word for piece in packed for word in piece.replace("。", "。 ").replace("？", "？ ").split()]
     assert found == words

@@ -21,9 +21,7 @@ ACCEPTED = (".md", ".markdown", ".txt", ".epub")
 MOST_TITLE = 300
 
 
-def import_file(
-    data: bytes, filename: str, *, title: str | None = None, target_length: int = 1200
-) -> Reading:
+def import_file(data: bytes, filename: str, *, title: str | None = None, target_length: int = 1200) -> Reading:
     """The reading in a file, by its extension and what stands in it.
 
     ``title`` goes before the document's own. Texts without quotes are divided into excerpts of about

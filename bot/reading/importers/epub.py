@@ -108,9 +108,7 @@ class _BoundedReader(epub.EpubReader):  # type: ignore[misc]  # ebooklib has no 
 
 def _documents(book: epub.EpubBook) -> Iterator[bytes]:
     """The texts in reading order, without navigation."""
-    guide = {
-        str(entry.get("href", "")).partition("#")[0] for entry in book.guide if entry.get("type") == "toc"
-    }
+    guide = {str(entry.get("href", "")).partition("#")[0] for entry in book.guide if entry.get("type") == "toc"}
     for identifier in dict.fromkeys(identifier for identifier, _linear in book.spine):
         item = book.get_item_with_id(identifier)
         if item is None or item.get_type() != ITEM_DOCUMENT or isinstance(item, epub.EpubNav):
@@ -188,9 +186,7 @@ def _reading(book: epub.EpubBook, sections: list[Section], name: str, title: str
         source=_metadata(book, "source"),
         translator=_metadata(book, "contributor", role="trl"),
         licence=_metadata(book, "rights"),
-        excerpts=tuple(
-            excerpt.model_copy(update={"quote": escape_markdown(excerpt.quote)}) for excerpt in excerpts
-        ),
+        excerpts=tuple(excerpt.model_copy(update={"quote": escape_markdown(excerpt.quote)}) for excerpt in excerpts),
     )
 
 

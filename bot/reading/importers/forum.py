@@ -24,7 +24,7 @@ _OPENS = regex.compile(r"^(?:>\s?)+")
 def is_forum_post(text: str) -> bool:
     """Whether the text quotes with comments between, rather than being a story in which people talk."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    if any(line.startswith(">") for line in lines):
+    if any(line.startswith(">") and _block(line).text for line in lines):
         return True
     quotes = [line for line in lines if unquoted(line) is not None]
     if not quotes or len(quotes) == len(lines) or len(lines) > 200:
@@ -34,7 +34,7 @@ def is_forum_post(text: str) -> bool:
 
 
 def read(text: str, title: str) -> Reading:
-    blocks = [_block(line.strip()) for line in text.split("\n") if line.strip("> \t")]
+    blocks = [block for line in text.split("\n") if (block := _block(line.strip())).text]
     comments = [block.text for block in blocks if block.kind == "comment"]
     quotes = [block.text for block in blocks if block.kind == "quote"]
     declared = declarations(comments, quotes)
@@ -99,26 +99,20 @@ class Declaration:
 
 
 MOST_DECLARATIONS = 20
-_VERB = regex.compile(
-    r"\b(?:insert|add|put|us(?:e|ed|ing)\b|writ|wrote|typ|stuck|stick|split|break|broke)", regex.I
-)
+_VERB = regex.compile(r"\b(?:insert|add|put|us(?:e|ed|ing)\b|writ|wrote|typ|stuck|stick|split|break|broke)", regex.I)
 _WHY = regex.compile(
     r"censor|filter|block|bann|moderat|automod|profan|swear|reject|refus|bleep|allow|\bbot\b|\brules?\b",
     regex.I,
 )
 _MARKS = rf"{QUOTE_MARKS}*_`~\[\](){{}}<>"
 _MARKED = regex.compile(rf"[{_MARKS}]([^{_MARKS}\n]{{1,40}})[{_MARKS}]")
-_MARKED_IN_WORD = regex.compile(
-    rf"(?<=\p{{L}}\p{{M}}*+)[{_MARKS}]([^{_MARKS}\n]{{1,40}})[{_MARKS}](?=\p{{L}})"
-)
+_MARKED_IN_WORD = regex.compile(rf"(?<=\p{{L}}\p{{M}}*+)[{_MARKS}]([^{_MARKS}\n]{{1,40}})[{_MARKS}](?=\p{{L}})")
 _PARENTHESES = regex.compile(r"\([^()\n]*+(?:\([^()\n]*+\)[^()\n]*+)*+\)\.?")
 
 
 def declarations(comments: list[str], quotes: list[str]) -> list[Declaration]:
     """What the comments say was inserted, as far as it really stands inside a word of a quote."""
-    inserted = {
-        match[1].casefold() for quote in quotes for match in _MARKED_IN_WORD.finditer(quote, overlapped=True)
-    }
+    inserted = {match[1].casefold() for quote in quotes for match in _MARKED_IN_WORD.finditer(quote, overlapped=True)}
     found: list[Declaration] = []
     for told in (statement for comment in comments for statement in _statements(comment)):
         verb = _VERB.search(told)

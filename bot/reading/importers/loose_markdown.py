@@ -12,7 +12,7 @@ _QUOTE = re.compile(r" {0,3}> ?(.*)$")
 
 
 def read(text: str, title: str, target_length: int) -> Reading:
-    blocks = _blocks(text)
+    blocks = _blocks(text) or [Block("comment", text.strip())]
     if blocks[0].kind == "heading" and text.lstrip().startswith("# "):
         own = " ".join(strip_markdown(blocks[0].text).split())
         if own:
