@@ -31,6 +31,10 @@ COGS = (
 )
 
 
+MESSAGE_UNITS = 2000
+"""Characters of a message without components, counted as UTF-16 units to be on the safe side."""
+
+
 def create_bot(settings: Settings, *, clock: Clock = system_clock) -> "Applecore":
     """Builds the bot; nothing is opened or connected before discord.py calls ``setup_hook``."""
     return Applecore(settings, clock)
@@ -42,20 +46,29 @@ class CommandTree(app_commands.CommandTree["Applecore"]):
     async def on_error(
         self, interaction: discord.Interaction["Applecore"], error: app_commands.AppCommandError, /
     ) -> None:
-        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        if isinstance(cause, ApplecoreError):
-            text = str(cause)
-        elif isinstance(cause, app_commands.CheckFailure):
-            text = str(cause) or "You may not use this command."
-        else:
-            name = interaction.command.qualified_name if interaction.command else "a command"
-            log.error("/%s failed", name, exc_info=cause)
-            text = "Something went wrong on my side, and nothing was changed. The log of this bot says what."
-        await say(interaction, text)
+        await answer_error(interaction, error.original if isinstance(error, app_commands.CommandInvokeError) else error)
+
+
+async def answer_error(interaction: discord.Interaction["Applecore"], error: Exception) -> None:
+    """Tells the member who asked; what is not meant for people goes to the log instead."""
+    if isinstance(error, ApplecoreError | app_commands.CheckFailure):
+        text = str(error) or "You may not do this."
+    else:
+        asked = interaction.command.qualified_name if interaction.command else "a button"
+        log.error("%s failed", asked, exc_info=error)
+        text = "Something went wrong on my side, and nothing was changed. The log of this bot says what."
+    await say(interaction, text)
 
 
 async def say(interaction: discord.Interaction["Applecore"], text: str) -> None:
-    """Answers one member with plain text, whether or not the interaction was deferred."""
+    """Answers one member with plain text, whether or not the interaction was deferred.
+
+    More than the 2,000 characters of a message (resources/message.mdx) are cut at a line.
+    """
+    if len(text.encode("utf-16-le")) // 2 > MESSAGE_UNITS:
+        kept = text[: MESSAGE_UNITS // 2].rpartition("\n")[0] or text[: MESSAGE_UNITS // 2]
+        left_out = text.count("\n") - kept.count("\n")
+        text = f"{kept}\n… and {left_out} more lines." if left_out else f"{kept} …"
     if interaction.response.is_done():
         await interaction.followup.send(text, ephemeral=True)
     else:
@@ -80,6 +93,8 @@ class Applecore(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
+            # Seconds, and the least that discord.py takes: a longer wait goes back to the database, not into a lease.
+            max_ratelimit_timeout=30.0,
             shard_count=settings.shard_count,
             # None means every shard; discord.py's annotation leaves that out.
             shard_ids=settings.shard_ids,  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import discord
 from discord import ui
 from discord.ext import commands
 
-from bot.client import Applecore, say
+from bot.client import Applecore
 from bot.club import library, wording
 from bot.club.layout import NEXT_READING_ID, NEXT_READING_TEMPLATE, layout, notice_layout
 from bot.club.status import next_post_at
@@ -14,6 +14,7 @@ from bot.errors import ApplecoreError
 from bot.storage import clubs
 from bot.storage.database import Connection
 from bot.storage.records import ClubState
+from cogs.buttons import answering_errors
 from cogs.club.choosing import Interaction, guild_of, require_manager
 
 CHOICE_ID = "applecore:choose-reading:{club}"
@@ -36,15 +37,12 @@ class NextReadingButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=NEXT_
     ) -> "NextReadingButton":
         return cls(int(match["club"]))
 
+    @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]
         guild = guild_of(interaction)
         async with interaction.client.database.read() as conn:
-            try:
-                await require_manager(interaction, conn)
-                await _ended_club(conn, guild.id, self.club_id)
-            except ApplecoreError as error:
-                await say(interaction, str(error))
-                return
+            await require_manager(interaction, conn)
+            await _ended_club(conn, guild.id, self.club_id)
             shelf = await library.books(conn, guild.id)
         select: ui.Select[ui.LayoutView] = ui.Select(
             custom_id=CHOICE_ID.format(club=self.club_id), placeholder="What shall we read next?"
@@ -75,12 +73,9 @@ class ReadingSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=r"appleco
     ) -> "ReadingSelect":
         return cls(int(match["club"]))
 
+    @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]
-        try:
-            text = await self._begin(interaction)
-        except ApplecoreError as error:
-            text = str(error)
-        await interaction.response.edit_message(view=notice_layout(text))
+        await interaction.response.edit_message(view=notice_layout(await self._begin(interaction)))
 
     async def _begin(self, interaction: Interaction) -> str:
         bot, guild, now = interaction.client, guild_of(interaction), interaction.client.clock()

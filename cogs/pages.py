@@ -6,10 +6,12 @@ import discord
 from discord import ui
 from discord.ext import commands
 
-from bot.client import Applecore, say
+from bot.client import Applecore
 from bot.club.excerpts import lay_out_excerpt
 from bot.club.layout import PAGE_ID, PAGE_TEMPLATE, excerpt_layout
+from bot.errors import UnavailableError
 from bot.storage import readings
+from cogs.buttons import answering_errors
 
 
 class PageButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=PAGE_TEMPLATE):
@@ -29,13 +31,13 @@ class PageButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=PAGE_TEMPLAT
     ) -> "PageButton":
         return cls(int(match["reading"]), int(match["position"]), int(match["page"]))
 
+    @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]
         async with interaction.client.database.read() as conn:
             reading = await readings.get(conn, interaction.guild_id or 0, self.reading_id)
             laid_out = await lay_out_excerpt(conn, reading, self.position) if reading else None
         if laid_out is None:
-            await say(interaction, "This reading is not kept here any more, so I cannot turn the page.")
-            return
+            raise UnavailableError("This reading is not kept here any more, so I cannot turn the page.")
         view = excerpt_layout(laid_out, self.page)
         if interaction.message is not None and interaction.message.flags.ephemeral:
             await interaction.response.edit_message(view=view)

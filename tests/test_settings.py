@@ -68,7 +68,11 @@ def test_reading_settings_creates_nothing(folder: Path, monkeypatch: pytest.Monk
         ("database_url", "sqlite:///club.sqlite3", "sqlite:///club.sqlite3"),
         ("database_url", "sqlite+aiosqlite:////var/lib/club.db", "sqlite+aiosqlite:////var/lib/club.db"),
         ("database_url", "postgresql://u:p%40ss@db:5432/club", "postgresql://u:p%40ss@db:5432/club"),
-        ("database_url", "postgresql+asyncpg:///club?host=/run/pg", "postgresql+asyncpg:///club?host=/run/pg"),
+        (
+            "database_url",
+            "postgresql+asyncpg:///club?host=/run/pg",
+            "postgresql+asyncpg:///club?host=/run/pg",
+        ),
         ("api_url", "http://127.0.0.1:8080/api/v10", "http://127.0.0.1:8080/api/v10"),
         ("gateway_url", "ws://[::1]:8081", "ws://[::1]:8081"),
         ("shard_count", "3", 3),
@@ -336,9 +340,7 @@ def test_text_log(restored_logging: None, capsys: pytest.CaptureFixture[str]) ->
     out, err = capsys.readouterr()
     assert out == ""
     first, second, *traceback = err.splitlines()
-    assert first.endswith(
-        " info bot.club: two\\nlines with [hidden] and postgresql://u:[hidden]@db/club"
-    )
+    assert first.endswith(" info bot.club: two\\nlines with [hidden] and postgresql://u:[hidden]@db/club")
     assert second.endswith(" error bot.club: failed")
     assert traceback[-1] == "RuntimeError: [hidden]"
 

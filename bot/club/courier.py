@@ -4,6 +4,7 @@ Each step may be repeated after a crash at any point. A send that was begun befo
 our own message; the nonce covers the minutes in which Discord itself remembers.
 """
 
+import contextlib
 import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -79,7 +80,7 @@ class Courier:
         self._require_channel(row)
         if row.attempts > 1 and (found := await self._find(row)) is not None:
             log.info("message %s was in its channel already", row.id)
-            await self._sent(row, found.id, found.created_at)
+            await self._sent(row, found)
             return
         async with self._database.read() as conn:
             club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
@@ -90,7 +91,7 @@ class Courier:
             return
         await self._pace.turn()
         message = await self._channel(row).send(view=view, nonce=row.nonce, allowed_mentions=self._mentions(row, club))
-        await self._sent(row, message.id, message.created_at)
+        await self._sent(row, message)
 
     def _still_due(self, row: Outgoing, club: Club) -> bool:
         """A scheduled post that comes late goes through the schedule once more; what it refuses is planned anew."""
@@ -125,15 +126,25 @@ class Courier:
         return discord.AllowedMentions.none()
 
     async def _find(self, row: Outgoing) -> discord.Message | None:
-        """Our own message in the channel's history since the first try, if it is there."""
+        """Our own message since the first try, if it stands in the channel, or in the one the club had then."""
+        if row.tried_channel_id not in (None, row.channel_id):
+            with contextlib.suppress(
+                discord.NotFound, discord.Forbidden
+            ):  # that channel is gone, and with it what was in it
+                if found := await self._find_in(row, row.tried_channel_id or 0):
+                    return found
+        return await self._find_in(row, row.channel_id)
+
+    async def _find_in(self, row: Outgoing, channel_id: int) -> discord.Message | None:
         began = (row.first_attempt_at or self._clock()) - LOOK_MARGIN
+        channel = self._bot.get_partial_messageable(channel_id, guild_id=row.guild_id)
         await self._pace.turn()
-        async for message in self._channel(row).history(after=began, oldest_first=True, limit=None):
+        async for message in channel.history(after=began, oldest_first=True, limit=None):
             if self._bot.user and message.author.id == self._bot.user.id and carries(message, row.marker):
                 return message
         return None
 
-    async def _sent(self, row: Outgoing, message_id: int, at: datetime) -> None:
+    async def _sent(self, row: Outgoing, message: discord.Message) -> None:
         is_post = row.kind is OutgoingKind.POST
         state = OutgoingState.SENT if is_post else OutgoingState.CLOSED
         async with self._database.write() as conn:
@@ -143,10 +154,11 @@ class Courier:
                 owner=self._owner,
                 state=state,
                 due_at=self._clock() if is_post else None,
-                message_id=message_id,
-                sent_at=at,
+                message_id=message.id,
+                channel_id=message.channel.id,
+                sent_at=message.created_at,
             )
-            await self._advance(conn, row, at)
+            await self._advance(conn, row, message.created_at)
 
     async def _advance(self, conn: Connection, row: Outgoing, at: datetime) -> None:
         """Moves the club on behind a message that stands in the channel, or stood there."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
-"""How long a claimed row is left to its owner. One step takes a few requests, each retried by discord.py for seconds."""
+"""How long a claimed row is left to its owner: a step takes a few requests, each retried for seconds."""
 
 LONGEST_SLEEP = 300.0
 """Seconds. Timers stand still while a machine is suspended, so none is trusted for longer."""
@@ -101,7 +101,7 @@ class ClubEngine:
         return self._poked or self.next_look is None or self._clock() >= self.next_look
 
     def _sleep_for(self, seconds: float) -> None:
-        """Seconds from now. The loop counts its interval from when its last turn was to begin, which may be long ago."""
+        """Seconds from now; the loop itself counts from when its last turn was to begin, perhaps long ago."""
         self._loop.change_interval(seconds=0)
         began = self._loop.next_iteration or discord.utils.utcnow()
         lag = (discord.utils.utcnow() - began).total_seconds()

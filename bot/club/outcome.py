@@ -38,22 +38,27 @@ TRANSIENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OS
 
 
 def judge(error: BaseException) -> Failure:
-    """Sorts one of :data:`TRANSIENT` (codes: topics/opcodes-and-status-codes.mdx)."""
+    """Sorts one of :data:`TRANSIENT`."""
     if isinstance(error, discord.RateLimited):
         return Failure(Outcome.LATER, "Discord asked me to slow down.", error.retry_after)
-    if not isinstance(error, discord.HTTPException):
-        return Failure(Outcome.UNKNOWN, "The connection to Discord broke.")
-    if error.code == THREAD_EXISTS:
-        return Failure(Outcome.EXISTS, "The thread exists already.")
+    if isinstance(error, discord.HTTPException):
+        return _judge_answer(error)
+    return Failure(Outcome.UNKNOWN, "The connection to Discord broke.")
+
+
+def _judge_answer(error: discord.HTTPException) -> Failure:
+    """By what Discord answered (codes: topics/opcodes-and-status-codes.mdx)."""
     if error.status >= 500:
         return Failure(Outcome.UNKNOWN, f"Discord has trouble (HTTP {error.status}).")
     if error.status == 429:
         return Failure(Outcome.LATER, "Discord asked me to slow down.")
-    if error.status == 404:
-        if error.code == UNKNOWN_MESSAGE:
-            return Failure(Outcome.GONE, "The message was deleted.")
-        return Failure(Outcome.REFUSED, "The channel was deleted, or I cannot see it.")
-    return Failure(Outcome.REFUSED, f"Discord refused it: {error.text or error.status} (code {error.code}).")
+    known = {
+        THREAD_EXISTS: Failure(Outcome.EXISTS, "The thread exists already."),
+        UNKNOWN_MESSAGE: Failure(Outcome.GONE, "The message was deleted."),
+        UNKNOWN_CHANNEL: Failure(Outcome.REFUSED, "The channel was deleted, or I cannot see it."),
+    }
+    refused = Failure(Outcome.REFUSED, f"Discord refused it: {error.text or error.status} (code {error.code}).")
+    return known.get(error.code, refused)
 
 
 PAUSES = (5.0, 15.0, 45.0, 120.0, 300.0, 600.0)

@@ -69,7 +69,12 @@ async def _plan_post(conn: Connection, club: Club, decision: Decision, now: date
         if row is not None and row.state not in UNSENT:
             # It was posted (or taken back by a person) before this club knew of it: go on behind it.
             await clubs.advance(
-                conn, club.id, run=club.run, position=decision.position + 1, day=None, post_at=row.sent_at
+                conn,
+                club.id,
+                run=club.run,
+                position=decision.position + 1,
+                day=row.day,
+                post_at=row.sent_at if row.day is not None else None,
             )
 
 

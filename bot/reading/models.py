@@ -5,9 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\r\n]*$")
-]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\r\n]*$")]
 """One line of text, at most 300 code points, not blank."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -51,9 +49,7 @@ class Reading(Model):
     """Where the text was found: a name, an address, or both."""
     translator: Line | None = None
     licence: Line | None = None
-    workarounds: tuple[
-        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)], ...
-    ] = ()
+    workarounds: tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)], ...] = ()
     """Insertions that the source declares, such as ``apple``; taken out before members read."""
     workaround_reason: Line | None = None
     """Why the source needed them, in its own words."""

@@ -140,15 +140,26 @@ def _without_heading(comment: str, heading: str) -> str:
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _IN_WORD = r"[\p{L}\p{M}\p{N}]"
+_MARKS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_SENTENCE_END = regex.compile(
+    rf"(?:[.!?…]+[\"'”’»)\]*_]*(?=[{_MARKS}˒]*(?:\s|$))|(?=[{_MARKS}˒]*(?:\n|$)))[{_MARKS}˒]*"
+)
 
 
 def _mark_first(texts: list[str], word: str, mark: str) -> None:
-    """Put the footnote's mark after the word where it first stands: in the quote, else comment or remark."""
-    whole = regex.compile(rf"(?<!{_IN_WORD}){regex.escape(word)}(?P<marks>[⁰¹²³⁴⁵⁶⁷⁸⁹˒]*)(?!{_IN_WORD})")
+    """Put the footnote's mark at the end of the sentence in which the word first stands.
+
+    Not behind the word itself: what was restored should read, and be found, as if it had never been hidden.
+    The quote goes first, then comment and remark.
+    """
+    whole = regex.compile(rf"(?<!{_IN_WORD}){regex.escape(word)}(?!{_IN_WORD})")
     for index in (1, 0, 2):
-        if match := whole.search(texts[index]):
-            joined = f"˒{mark}" if match.group("marks") else mark
-            texts[index] = texts[index][: match.end()] + joined + texts[index][match.end() :]
+        text = texts[index]
+        if found := whole.search(text):
+            end = _SENTENCE_END.search(text, found.end())
+            at = end.end() if end else len(text)
+            joined = f"˒{mark}" if text[at - 1] in _MARKS else mark
+            texts[index] = text[:at] + joined + text[at:]
             return
 
 

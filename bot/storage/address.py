@@ -22,9 +22,7 @@ def read(text: str) -> URL:
         raise ApplecoreError(f"database_url is not an address: write it like {_SHAPES}.") from None
     driver = _DRIVERS.get(url.drivername.lower())
     if driver is None:
-        raise ApplecoreError(
-            f"database_url names a database that Applecore does not know: write it like {_SHAPES}."
-        )
+        raise ApplecoreError(f"database_url names a database that Applecore does not know: write it like {_SHAPES}.")
     url = url.set(drivername=driver)
     return _sqlite(url) if driver == _SQLITE else _postgresql(url)
 
@@ -49,13 +47,9 @@ def _sqlite(url: URL) -> URL:
             "four before an absolute one, such as sqlite:///applecore.db."
         )
     if url.query or (url.database or "").startswith("file:"):
-        raise ApplecoreError(
-            "database_url has options that SQLite is not given here: write sqlite:///applecore.db."
-        )
+        raise ApplecoreError("database_url has options that SQLite is not given here: write sqlite:///applecore.db.")
     if url.database in (None, "", ":memory:"):
-        raise ApplecoreError(
-            "database_url names no file, and in memory nothing is kept: write sqlite:///applecore.db."
-        )
+        raise ApplecoreError("database_url names no file, and in memory nothing is kept: write sqlite:///applecore.db.")
     return url
 
 

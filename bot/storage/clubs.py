@@ -78,9 +78,7 @@ async def active(conn: Connection, shards: Shards | None) -> list[Club]:
         ((_outgoing.c.kind == OutgoingKind.POST) & _outgoing.c.day.is_not(None))
         | (_outgoing.c.kind == OutgoingKind.ENDING),
     )
-    return await _select(
-        conn, _clubs.c.state == ClubState.ACTIVE, ~waiting, within(shards, _clubs.c.guild_id)
-    )
+    return await _select(conn, _clubs.c.state == ClubState.ACTIVE, ~waiting, within(shards, _clubs.c.guild_id))
 
 
 async def edit(conn: Connection, club_id: int, **changes: Unpack[Changes]) -> Club:
@@ -94,9 +92,7 @@ async def edit(conn: Connection, club_id: int, **changes: Unpack[Changes]) -> Cl
     return await _present(conn, club_id)
 
 
-async def begin(
-    conn: Connection, club_id: int, *, reading_id: int, since: datetime, position: int = 0
-) -> Club:
+async def begin(conn: Connection, club_id: int, *, reading_id: int, since: datetime, position: int = 0) -> Club:
     """Starts another reading, or the same one again, on the same days.
 
     The day of the last post stays, so that this local day is not used twice.
@@ -126,9 +122,7 @@ async def set_state(
     values: dict[str, Any] = {"state": state, "fault": fault if state is ClubState.BROKEN else None}
     if since is not None:
         values["since"] = since
-    done = await conn.execute(
-        update(_clubs).where(_clubs.c.id == club_id, _clubs.c.state != state).values(values)
-    )
+    done = await conn.execute(update(_clubs).where(_clubs.c.id == club_id, _clubs.c.state != state).values(values))
     return done.rowcount == 1
 
 

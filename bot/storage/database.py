@@ -152,8 +152,7 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
         return create_async_engine(url, pool_pre_ping=True, connect_args={"timeout": 20})
     except ModuleNotFoundError:
         raise ApplecoreError(
-            "database_url names a PostgreSQL database, and its driver is missing: "
-            "pip install 'applecore[postgresql]'"
+            "database_url names a PostgreSQL database, and its driver is missing: pip install 'applecore[postgresql]'"
         ) from None
 
 
@@ -199,9 +198,7 @@ def _reason(error: Exception) -> str | None:
     """What the person who runs Applecore can do something about; None for what must be a bug of ours."""
     cause: BaseException = error
     if isinstance(error, DBAPIError) and error.orig is not None:
-        cause = (
-            error.orig.__cause__ or error.orig
-        )  # SQLAlchemy's asyncpg wraps what the server said once more
+        cause = error.orig.__cause__ or error.orig  # SQLAlchemy's asyncpg wraps what the server said once more
     if isinstance(cause, OSError):
         return cause.strerror or str(cause) or type(cause).__name__
     if isinstance(error, DBAPIError | sqlite3.Error) or type(error).__module__.startswith("asyncpg"):

@@ -13,9 +13,7 @@ _guilds = schema.guilds
 
 async def role(conn: Connection, guild_id: int) -> int | None:
     """The role whose members may run clubs, besides those with Manage Server."""
-    found: int | None = await conn.scalar(
-        select(_guilds.c.club_role_id).where(_guilds.c.guild_id == guild_id)
-    )
+    found: int | None = await conn.scalar(select(_guilds.c.club_role_id).where(_guilds.c.guild_id == guild_id))
     return found
 
 

@@ -91,6 +91,7 @@ async def claim(
             attempts=case((unsent, _outgoing.c.attempts + 1), else_=_outgoing.c.attempts),
             first_attempt_at=case((unsent, first), else_=_outgoing.c.first_attempt_at),
             last_attempt_at=case((unsent, moment), else_=_outgoing.c.last_attempt_at),
+            tried_channel_id=func.coalesce(_outgoing.c.tried_channel_id, _outgoing.c.channel_id),
         )
         .returning(*_outgoing.c)
     )
@@ -102,9 +103,7 @@ async def next_due(conn: Connection, *, shards: Shards | None) -> datetime | Non
     """The earliest moment at which claiming could bring something; None when nothing waits."""
     leased = _outgoing.c.lease_until > _outgoing.c.due_at
     moment = case((leased, _outgoing.c.lease_until), else_=_outgoing.c.due_at)
-    query = select(func.min(moment, type_=schema.UtcTime())).where(
-        _outgoing.c.due_at.is_not(None), _may_go_on(shards)
-    )
+    query = select(func.min(moment, type_=schema.UtcTime())).where(_outgoing.c.due_at.is_not(None), _may_go_on(shards))
     due: datetime | None = await conn.scalar(query)
     return due
 
@@ -123,6 +122,7 @@ async def finish_step(
     due_at: datetime | None,
     message_id: int | Unset | None = UNSET,
     thread_id: int | Unset | None = UNSET,
+    channel_id: int | Unset = UNSET,
     sent_at: datetime | Unset | None = UNSET,
     fault: str | Unset | None = UNSET,
     retries: int = 0,
@@ -132,12 +132,14 @@ async def finish_step(
 
     ``untried`` takes the attempt back: Discord certainly refused it, so nothing can have been sent.
     """
-    given = {"message_id": message_id, "thread_id": thread_id, "sent_at": sent_at, "fault": fault}
+    given: dict[str, Any] = {"message_id": message_id, "thread_id": thread_id, "channel_id": channel_id}
+    given |= {"sent_at": sent_at, "fault": fault}
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not UNSET}
     if untried:
         earlier = _outgoing.c.attempts > 1
         values["attempts"] = case((earlier, _outgoing.c.attempts - 1), else_=0)
-        values["first_attempt_at"] = case((earlier, _outgoing.c.first_attempt_at), else_=None)
+        for name in ("first_attempt_at", "tried_channel_id"):
+            values[name] = case((earlier, _outgoing.c[name]), else_=None)
     values |= {"state": state, "due_at": due_at, "retries": retries, **_NO_LEASE}
     return await _update(conn, *_held(row_id, owner), **values)
 
@@ -157,7 +159,10 @@ async def redirect(
     *,
     kinds: Collection[OutgoingKind] = (OutgoingKind.POST, OutgoingKind.ENDING),
 ) -> int:
-    """Sends what the club has planned, and certainly not sent, to another channel, now; answers how many."""
+    """Sends what the club has planned to another channel, now; answers how many.
+
+    What an earlier attempt may have left in the old channel is known by its ``tried_channel_id``.
+    """
     unsent = or_(
         _outgoing.c.state == OutgoingState.PLANNED,
         and_(_outgoing.c.state == OutgoingState.SENDING, _outgoing.c.attempts == 0),
@@ -264,6 +269,13 @@ async def counts(conn: Connection, shards: Shards | None) -> dict[OutgoingState,
     return {state: found.get(state, 0) for state in OutgoingState}
 
 
+async def waiting(conn: Connection, guild_id: int) -> int:
+    """How many of the guild's messages are still to be sent, or want their thread."""
+    states = (*_UNSENT, OutgoingState.SENT)
+    query = select(func.count()).where(_outgoing.c.guild_id == guild_id, _outgoing.c.state.in_(states))
+    return await conn.scalar(query) or 0
+
+
 def _may_go_on(shards: Shards | None) -> ColumnElement[bool]:
     """Unfinished, ours, and not held up by its club; what tells managers of a fault is never held up."""
     held_up = exists().where(
@@ -295,10 +307,3 @@ def _first(rows: Collection[Row[*tuple[Any, ...]]]) -> Outgoing | None:
 
 def _row(row: Row[*tuple[Any, ...]]) -> Outgoing:
     return Outgoing(**row._asdict())
-
-
-async def waiting(conn: Connection, guild_id: int) -> int:
-    """How many of the guild's messages are still to be sent, or want their thread."""
-    states = (*_UNSENT, OutgoingState.SENT)
-    query = select(func.count()).where(_outgoing.c.guild_id == guild_id, _outgoing.c.state.in_(states))
-    return await conn.scalar(query) or 0

@@ -97,9 +97,7 @@ async def newest(conn: Connection, guild_id: int) -> list[StoredReading]:
         .where(_readings.c.guild_id == guild_id)
     )
     found = [_reading(row) for row in await conn.execute(query)]
-    return sorted(
-        found, key=lambda reading: (reading.title.casefold(), reading.id)
-    )  # engines collate differently
+    return sorted(found, key=lambda reading: (reading.title.casefold(), reading.id))  # engines collate differently
 
 
 async def find(conn: Connection, guild_id: int, slug: str) -> StoredReading | None:
@@ -147,9 +145,7 @@ async def load(conn: Connection, reading_id: int) -> Reading | None:
 def _digest(reading: Reading) -> str:
     text = json.dumps(reading.model_dump(mode="python"), ensure_ascii=True, sort_keys=True)
     if "\\u0000" in text:  # PostgreSQL cannot store it, and SQLite's tools cut the text there
-        raise ApplecoreError(
-            f"“{reading.title}” holds a NUL character: save the text without it and try again."
-        )
+        raise ApplecoreError(f"“{reading.title}” holds a NUL character: save the text without it and try again.")
     return hashlib.sha256(text.encode()).hexdigest()
 
 

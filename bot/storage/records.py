@@ -142,6 +142,8 @@ class Outgoing:
     """How often sending it was begun."""
     first_attempt_at: datetime | None
     last_attempt_at: datetime | None
+    tried_channel_id: int | None
+    """Where the first of those attempts was made, should the club have moved since."""
     retries: int
     """Failures in a row at the present step; they set the pause before the next."""
     lease_owner: str | None

@@ -180,6 +180,7 @@ outgoing = Table(
     Column("attempts", Integer, nullable=False),
     Column("first_attempt_at", UtcTime),
     Column("last_attempt_at", UtcTime),
+    Column("tried_channel_id", Snowflake),
     Column("retries", Integer, nullable=False),
     Column("lease_owner", Text),
     Column("lease_until", UtcTime),
@@ -201,9 +202,7 @@ outgoing = Table(
     sqlite_autoincrement=True,
 )
 _DUE = outgoing.c.due_at.is_not(None)
-Index(
-    None, outgoing.c.due_at, outgoing.c.id, sqlite_where=_DUE, postgresql_where=_DUE
-)  # what claiming walks along
+Index(None, outgoing.c.due_at, outgoing.c.id, sqlite_where=_DUE, postgresql_where=_DUE)  # what claiming walks along
 
 guilds = Table(
     "guilds",

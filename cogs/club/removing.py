@@ -10,6 +10,7 @@ from bot.club import wording
 from bot.club.layout import layout, notice_layout
 from bot.storage import clubs
 from bot.storage.records import Club
+from cogs.buttons import answering_errors
 from cogs.club.choosing import Interaction, guild_of, require_manager
 
 REMOVE_ID = "applecore:remove-club:{club}:{answer}"
@@ -52,6 +53,7 @@ class RemovalButton(
     ) -> "RemovalButton":
         return cls(int(match["club"]), match["answer"])
 
+    @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]
         text = await self._answer(interaction) if self.remove else "The club stays as it is."
         await interaction.response.edit_message(view=notice_layout(text))

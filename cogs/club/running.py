@@ -1,7 +1,5 @@
 """/club status, preview, pause, resume, skip and post-now."""
 
-from datetime import timedelta
-
 from discord import app_commands
 from discord.ext import commands
 
@@ -12,7 +10,7 @@ from bot.club.permissions import channel_fault
 from bot.club.planner import post_key
 from bot.club.status import describe, next_post_at
 from bot.errors import ApplecoreError
-from bot.reading.schedule import next_slot
+from bot.reading.schedule import Action, decide
 from bot.storage import clubs, outgoing, readings
 from bot.storage.database import Connection
 from bot.storage.records import Club, ClubState, NewOutgoing, OutgoingKind
@@ -188,10 +186,12 @@ async def _skip_excerpt(conn: Connection, club: Club) -> str:
 async def _skip_day(conn: Connection, club: Club, interaction: Interaction) -> str:
     if club.state is not ClubState.ACTIVE:
         raise ApplecoreError("The club is not running, so there is no day to leave out.")
-    now = interaction.client.clock()
-    slot = next_slot(club.schedule, club.progress.last_day, max(now, club.progress.since) + timedelta(microseconds=1))
-    await clubs.advance(conn, club.id, run=club.run, position=club.progress.position, day=slot.day, post_at=None)
-    return f"Nothing is posted at {wording.when(slot.at)}; no excerpt is lost."
+    decision = decide(club.schedule, club.progress, interaction.client.clock())
+    due = decision.action is Action.POST
+    day = decision.day if due else decision.next.day
+    await clubs.advance(conn, club.id, run=club.run, position=club.progress.position, day=day, post_at=None)
+    when = "today" if due else f"at {wording.when(decision.next.at)}"
+    return f"Nothing is posted {when}; no excerpt is lost."
 
 
 def _gathered(described: list[str], limit: int = 4000) -> list[str]:

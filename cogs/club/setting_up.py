@@ -14,7 +14,7 @@ from bot.errors import ApplecoreError
 from bot.reading.schedule import CatchUp, Schedule
 from bot.reading.wording import check_zone, describe_weekdays, parse_start, parse_time, parse_weekdays
 from bot.storage import clubs, guilds, outgoing, readings
-from bot.storage.records import Club, NewClub
+from bot.storage.records import Club, ClubState, NewClub
 from cogs.club.choosing import (
     Interaction,
     club_choices,
@@ -152,6 +152,9 @@ class SettingUp(commands.Cog):
                 await clubs.edit(conn, chosen.id, channel_id=channel.id)
                 await outgoing.redirect(conn, chosen.id, channel.id, now)
                 changes.append(f"posts in {channel.mention} from now on")
+                if chosen.state is ClubState.BROKEN:
+                    await clubs.set_state(conn, chosen.id, ClubState.ACTIVE)
+                    changes.append("the club goes on")
             if ping_role is not None or stop_ping:
                 await clubs.edit(conn, chosen.id, ping_role_id=None if stop_ping or ping_role is None else ping_role.id)
                 changes.append("nobody is pinged" if stop_ping or ping_role is None else f"pings {ping_role.mention}")

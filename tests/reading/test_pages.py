@@ -59,7 +59,7 @@ def test_a_page_has_its_parts_in_order() -> None:
             header="## Innovation",
             body=(
                 "First.\n\nSecond.",
-                "> In the future, hardcore¹ innovation.\n> \n> Once more: hardcore.",
+                "> In the future, hardcore innovation.¹\n> \n> Once more: hardcore.",
                 "A remark.",
                 NOTE,
             ),
@@ -94,6 +94,16 @@ def test_footnotes_are_one_per_written_form_and_literal() -> None:
     notes = body[2].split("\n")
     assert [note[:4] for note in notes] == ["-# ¹", "-# ²", "-# ³"]
     assert "hard\\*apple\\*core" in notes[1]
+
+
+def test_the_mark_stands_behind_the_sentence_and_leaves_the_words_alone() -> None:
+    def marked(quote: str) -> str:
+        return pages_of(Excerpt(quote=quote), HARDCORE)[0].body[0].removeprefix("> ")
+
+    assert marked("So hardcore innovation? Yes.") == "So hardcore innovation?¹ Yes."
+    assert marked("He said “hardcore.” Then left.") == "He said “hardcore.”¹ Then left."
+    assert marked("A hardcore 3.5 version, no end") == "A hardcore 3.5 version, no end¹"
+    assert marked("hardcore line\nnext line.") == "hardcore line¹\n> next line."
 
 
 def test_a_footnote_ends_with_one_full_stop() -> None:
