@@ -8,7 +8,7 @@ from typing import Any
 import simcord
 from simcord import SetupError
 
-from bot.demo.world import World
+from bot.demo.world import ZONE, World
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,14 @@ class Previews:
         self._seen = 0
 
     async def url(self, channel: simcord.ChannelHandle) -> str:
-        """The address of a channel's page; its fragment is a secret that lets the browser act."""
+        """The address of a channel's page, at its newest message; its fragment is a secret that lets the browser act."""
         async with self._opening:
             preview = self._all.open.get(channel.id)
-            if preview is None:
+            if preview is None or preview._closed:  # "End preview session" on the page closes it
                 preview = await self._open(channel)
+            elif channel.last_message is not None:
+                with contextlib.suppress(SetupError):  # somebody acts at this moment: it opens where it stood
+                    await preview.show(channel.last_message)
             return preview.url
 
     async def _open(self, channel: simcord.ChannelHandle) -> simcord.Preview:
@@ -50,7 +53,7 @@ class Previews:
         env._preview = None
         try:
             preview: simcord.Preview = await self._stack.enter_async_context(
-                env.preview(channel, viewers=viewers, layout="channel", timezone="Europe/Berlin")
+                env.preview(channel, viewers=viewers, layout="channel", timezone=ZONE.key)
             )
         finally:
             env._preview = self._all
@@ -65,16 +68,23 @@ class Previews:
         return True
 
     async def keep_fresh(self) -> None:
-        """Republishes the pages when something happened; runs until cancelled."""
+        """Republishes the pages when something happened, and bounds simcord's logs; runs until cancelled."""
         while True:
             await asyncio.sleep(0.4)
-            happened = len(self._world.env.backend.transcript)
-            if happened == self._seen or self.busy:
-                continue
-            self._seen = happened
-            for preview in list(self._all.open.values()):
-                with contextlib.suppress(SetupError):  # somebody acts at this moment: the next look will do
-                    await preview.refresh()
+            try:
+                await self._refresh()
+            except Exception:
+                log.exception("the pages were not refreshed; trying again")
+
+    async def _refresh(self) -> None:
+        transcript = self._world.env.backend.transcript
+        if len(transcript) == self._seen or self.busy:
+            return
+        self._world.overlays.trim()
+        self._seen = len(transcript)
+        for preview in list(self._all.open.values()):
+            with contextlib.suppress(SetupError):  # closed, or somebody acts at this moment: the next look will do
+                await preview.refresh()
 
     @property
     def busy(self) -> bool:

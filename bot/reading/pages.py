@@ -139,7 +139,7 @@ def _without_heading(comment: str, heading: str) -> str:
 
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_IN_WORD = r"[\p{L}\p{M}\p{N}]"
+_IN_WORD = r"[\p{L}\p{M}\p{Nd}]"
 _MARKS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _SENTENCE_END = regex.compile(
     rf"(?:[.!?…]+[\"'”’»)\]*_]*(?=[{_MARKS}˒]*(?:\s|$))|(?=[{_MARKS}˒]*(?:\n|$)))[{_MARKS}˒]*"
