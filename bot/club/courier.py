@@ -258,14 +258,16 @@ class Courier:
     async def _refused(self, conn: Connection, row: Outgoing, failure: Failure, now: datetime) -> None:
         """A post waits for its club to be mended; a notice that cannot be said is let go."""
         club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
-        waits = club is not None and row.kind is not OutgoingKind.FAULT
+        # What stands in a channel that its club has left is no reason to stop the club.
+        waits = club is not None and row.kind is not OutgoingKind.FAULT and row.channel_id == club.channel_id
         sending = row.state is OutgoingState.SENDING
         stays = OutgoingState.PLANNED if sending else row.state
+        ends = OutgoingState.FAILED if sending else OutgoingState.CLOSED
         await outgoing.finish_step(
             conn,
             row.id,
             owner=self._owner,
-            state=stays if waits else OutgoingState.FAILED,
+            state=stays if waits else ends,
             due_at=now if waits else None,
             fault=failure.reason,
             untried=sending and waits,
@@ -274,7 +276,7 @@ class Courier:
             return
         if waits:
             await break_club(conn, club, failure.reason, now)
-        elif row.channel_id != club.channel_id:
+        elif row.kind is OutgoingKind.FAULT and row.channel_id != club.channel_id:
             await plan_fault(conn, club, club.fault or failure.reason, now, channel_id=club.channel_id)
 
     def _require_channel(self, row: Outgoing) -> None:

@@ -84,6 +84,9 @@ class ClubEngine:
             await outgoing.release_all(conn, self.owner)
 
     async def _turn(self) -> None:
+        if self._working.locked():  # the turn that is under way sees the poke, and says when to look again
+            self._sleep_for(1.0)
+            return
         async with self._working:
             while not self._stopping and self._has_reason():
                 self._poked = False

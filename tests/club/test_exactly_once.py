@@ -39,9 +39,7 @@ async def test_a_post_takes_two_requests(database_url: str) -> None:
 @pytest.mark.parametrize("window", ["inside the nonce's window", "past it"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", [SEND, THREAD], ids=["send", "thread"])
-async def test_killed_at_a_request(
-    database_url: str, call: tuple[str, str], after: bool, window: str
-) -> None:
+async def test_killed_at_a_request(database_url: str, call: tuple[str, str], after: bool, window: str) -> None:
     async with club_world(database_url) as world:
         await at_the_slot(world)
         if window == "past it":
@@ -101,9 +99,7 @@ async def test_a_broken_connection(database_url: str, call: tuple[str, str], aft
         await check_once(world)
 
 
-@pytest.mark.parametrize(
-    "call", [SEND, THREAD, ("GET", "/channels/*/messages")], ids=["send", "thread", "look"]
-)
+@pytest.mark.parametrize("call", [SEND, THREAD, ("GET", "/channels/*/messages")], ids=["send", "thread", "look"])
 async def test_half_an_hour_of_trouble_at_discord(database_url: str, call: tuple[str, str]) -> None:
     async with club_world(database_url) as world:
         await at_the_slot(world)
@@ -189,9 +185,7 @@ async def test_a_lost_answer_and_a_deletion_within_the_nonce_s_window(database_u
         assert len(world.posts()) == 1
         world.env.backend.delete_message(world.channel.id, world.posts()[0].id)
         await world.advance(hours=1)
-        assert world.posts() == [], (
-            "Discord says that this nonce's message was deleted: a person took it back"
-        )
+        assert world.posts() == [], "Discord says that this nonce's message was deleted: a person took it back"
         club = await world.club()
         assert (club.state, club.progress.position) == (ClubState.ACTIVE, 1)
 
