@@ -134,13 +134,20 @@ async def test_a_thread_that_a_person_deleted_is_let_be(database_url: str) -> No
         assert numbers(world) == [1, 2]
 
 
-async def test_a_club_that_moves_does_not_post_what_the_old_channel_has(database_url: str) -> None:
+@pytest.mark.parametrize("refused", [False, True], ids=["still trying", "stopped meanwhile"])
+async def test_a_club_that_moves_does_not_post_what_the_old_channel_has(database_url: str, refused: bool) -> None:
     async with club_world(database_url) as world:
         await begun(world)
         await world.until(8, 59)
+        world.overlays.nonce_window *= 0
         world.overlays.faults.lose_answer(*SEND, times=1)
         world.overlays.faults.fail("GET", "/channels/*/messages", status=500, times=None)
         await world.advance(minutes=2)
+        if refused:
+            world.deny(world.channel, create_public_threads=False)
+            await world.advance(hours=1)
+            assert (await world.club()).state is ClubState.BROKEN
+            world.deny(world.channel, create_public_threads=True)
         await world.manager.slash(world.general, "club edit", channel=world.general)
         world.overlays.faults.revive()
         await world.advance(hours=1)
