@@ -20,6 +20,9 @@ from bot.storage.records import Shards
 
 log = logging.getLogger(__name__)
 
+# Applecore does not speak: discord.py need not advise on what that would take.
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
 COGS = (
     "cogs.club",
     "cogs.reading",
