@@ -249,3 +249,13 @@ async def test_a_removed_club_s_threads_are_closed_all_the_same(database_url: st
         metadata = world.env.backend.channels[thread.id].thread_metadata
         assert metadata is not None
         assert metadata.archived
+
+
+async def test_a_role_to_ping_and_no_ping_at_once_is_a_contradiction(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        await begun(world)
+        before = await world.club()
+        role = world.guild.create_role("Readers", mentionable=True)
+        said = await edit(world, ping_role=role, stop_ping=True)
+        assert "stop_ping" in said
+        assert await world.club() == before

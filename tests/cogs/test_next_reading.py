@@ -122,7 +122,7 @@ async def test_excerpts_go_on_after_the_channel_was_deleted(database_url: str) -
         assert "/club resume" in said, "it is still stopped, and the answer says what is left to do"
         await world.manager.slash(world.general, "club resume")
         await world.advance(minutes=1)
-        await world.until(9, 1, days=2)
+        await world.until(9, 1, days=1)
         shown = [text for text in world.said(world.general) if "· day " in text]
         assert [text.splitlines()[0] for text in shown] == ["## Part 2", "## Part 3", "## Part 4"]
         assert len(world.said(world.notices)) == 1

@@ -213,3 +213,43 @@ async def test_threads_close_after_their_days(database_url: str) -> None:
         metadata = world.env.backend.channels[thread.id].thread_metadata
         assert metadata is not None
         assert metadata.archived
+
+
+async def test_a_day_that_was_skipped_far_ahead_does_not_hold_up_an_earlier_schedule(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        await begun(world, days="mon", start="2026-02-01")
+        await world.manager.slash(world.general, "club skip", what="day")
+        said = one_sentence(await world.manager.slash(world.general, "club edit", days="daily", start="today"))
+        assert moments(said) == [world.now().replace(hour=9, minute=0, second=0, microsecond=0)]
+        await world.until(9, 1, days=1)
+        assert numbers(world) == [1, 2]
+
+
+async def test_what_was_left_out_does_not_count_as_posted(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        await begun(world)
+        await world.manager.slash(world.general, "club skip")
+        assert "1 of 4 posted" not in answers(await world.manager.slash(world.general, "club status"))
+
+
+async def test_post_now_where_a_permission_is_missing_says_so_at_once(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        await begun(world, notices=world.notices)
+        world.deny(world.channel, send_messages=False)
+        await world.env.settle()
+        said = one_sentence(await world.manager.slash(world.general, "club post-now"))
+        assert "**Send Messages**" in said, "it cannot come now, so the answer must not promise it"
+        assert numbers(world) == []
+
+
+async def test_a_paused_club_that_begins_another_reading_waits_for_resume(database_url: str) -> None:
+    """The answer to /club pause promises that nothing is posted until /club resume."""
+    async with polite_world(database_url) as world:
+        await begun(world)
+        await world.manager.slash(world.general, "club pause")
+        await world.manager.slash(world.general, "club edit", reading="walden")
+        await world.until(9, 1)
+        assert world.own(world.channel) == []
+        await world.manager.slash(world.general, "club resume")
+        await world.until(9, 1)
+        assert "day 1 of 6" in text_of(world.posts()[0])
