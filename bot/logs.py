@@ -46,8 +46,9 @@ def set_up(level: str, log_format: str, *, secrets: Iterable[str] = ()) -> None:
     formatter = JsonFormatter if log_format == "json" else TextFormatter
     handler.setFormatter(formatter(tuple(secrets)))
     logging.basicConfig(level=threshold, handlers=[handler], force=True)
+    libraries = logging.NOTSET if threshold <= logging.DEBUG else max(threshold, logging.WARNING)
     for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.NOTSET if threshold <= logging.DEBUG else max(threshold, logging.WARNING))
+        logging.getLogger(name).setLevel(libraries)
     for name in _PRIVATE:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)

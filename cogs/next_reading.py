@@ -48,7 +48,11 @@ class NextReadingButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=NEXT_
             custom_id=CHOICE_ID.format(club=self.club_id), placeholder="What shall we read next?"
         )
         for book in shelf[:25]:
-            select.add_option(label=book.title[:100], value=book.key, description=f"{book.total} excerpts")
+            select.add_option(
+                label=book.title[:100],
+                value=book.key,
+                description="1 excerpt" if book.total == 1 else f"{book.total} excerpts",
+            )
         text: ui.TextDisplay[ui.LayoutView] = ui.TextDisplay(
             "What shall we read next? It begins at the club's next slot."
             + (" There is more in `/reading list`; `/club edit reading:` finds it." if len(shelf) > 25 else "")

@@ -15,7 +15,7 @@ from bot.errors import ApplecoreError
 from bot.reading.importers import import_file
 from bot.reading.markdown import render
 from bot.reading.models import Reading
-from bot.reading.splitting import utf16_len
+from bot.reading.splitting import shorten, utf16_len
 from bot.storage import clubs
 from cogs.club.choosing import Interaction, guild_of, reading_choices, require_manager
 
@@ -39,7 +39,7 @@ class ReadingCog(commands.GroupCog, group_name="reading", group_description="Wha
             for book in shelf
         ]
         text = "## What we can read\n\n" + "\n".join(lines)
-        tail = "\n\n-# `/reading show` says more about one; `/reading import` adds a text of your own."
+        tail = "\n\n-# `/reading show` says more about one; whoever manages the clubs adds more with `/reading import`."
         await interaction.followup.send(view=notice_layout(_cut(text, 4000 - len(tail)) + tail), ephemeral=True)
 
     @app_commands.command(description="Where a reading comes from, and what is in it")
@@ -84,7 +84,7 @@ class ReadingCog(commands.GroupCog, group_name="reading", group_description="Wha
             ]
         text = f"Added **{wording.plain(stored.title)}**: {_excerpts(stored.total)}."
         if stored.revision > 1:
-            text += f" It is revision {stored.revision} of that title."
+            text += " New clubs read it instead of the earlier text of that title."
         if reading_it:
             places = ", ".join(f"<#{club.channel_id}>" for club in reading_it)
             text += f" The club in {places} keeps the text it began with; `/club edit reading:` begins the new one."
@@ -113,11 +113,11 @@ def _described(reading: Reading) -> str:
         "Translator": reading.translator,
         "Source": reading.source,
         "Licence": reading.licence,
-        "Restored": ", ".join(f"“{word}” is taken out of words" for word in reading.workarounds) or None,
+        "Restored": _restored(reading),
     }
     parts = [f"## {wording.plain(reading.title)}"]
     parts.append("\n".join(f"**{name}:** {value}" for name, value in facts.items() if value))
-    parts.append(reading.introduction)
+    parts.append(shorten(reading.introduction, 1000))
     contents = [
         f"{number}. {wording.plain(excerpt.heading) or wording.plain(excerpt.quote.splitlines()[0])[:80]}"
         for number, excerpt in enumerate(reading.excerpts, start=1)
@@ -126,18 +126,26 @@ def _described(reading: Reading) -> str:
     return _cut("\n\n".join(part for part in parts if part), 4000)
 
 
+def _restored(reading: Reading) -> str | None:
+    if not reading.workarounds:
+        return None
+    taken_out = ", ".join(f"“{wording.plain(word)}”" for word in reading.workarounds)
+    return f"words that were written round a filter are shown with {taken_out} taken out"
+
+
 def _cut(text: str, limit: int) -> str:
     """Whole lines within ``limit`` UTF-16 units; the file that goes with it has everything."""
     if utf16_len(text) <= limit:
         return text
+    lines = text.split("\n")
     kept: list[str] = []
-    room = limit - 2
-    for line in text.split("\n"):
+    room = limit - len(f"\n… and {len(lines)} more")
+    for line in lines:
         room -= utf16_len(line) + 1
         if room < 0:
             break
         kept.append(line)
-    return "\n".join([*kept, "…"])
+    return "\n".join([*kept, f"… and {len(lines) - len(kept)} more"])
 
 
 async def setup(bot: Applecore) -> None:

@@ -9,7 +9,7 @@ from bot import __version__
 from bot.checkup import Finding, database_findings, guild_findings, intent_findings
 from bot.client import Applecore
 from bot.club import wording
-from bot.club.layout import notice_layout
+from bot.club.layout import gathered, notice_layout
 from bot.club.permissions import invite_url
 from bot.club.status import faults
 from bot.storage import clubs, outgoing
@@ -29,19 +29,15 @@ class StatusCog(commands.Cog):
             waiting = await outgoing.waiting(conn, guild.id)
         findings = await database_findings(bot.database)
         findings += intent_findings(bot.intents, bot.application_flags)
-        findings += guild_findings(
-            guild.name, guild.me, {club.channel_id: guild.get_channel(club.channel_id) for club in begun}
-        )
+        findings += guild_findings(guild.name, guild.me, {})
         findings += [
             Finding(False, f"<#{club.channel_id}>: {fault}") for club in begun for fault in faults(guild, club)
         ]
         if not begun:
             findings.append(Finding(False, "There is no club here yet. `/club setup` makes one."))
-        text = "\n".join(f"{'✅' if finding.good else '⚠️'} {finding.text}" for finding in dict.fromkeys(findings))
-        await interaction.followup.send(
-            view=notice_layout(f"## Applecore {__version__}\n\n{text}\n\n{_pulse(bot, waiting)}"),
-            ephemeral=True,
-        )
+        lines = [f"{'✅' if finding.good else '⚠️'} {finding.text}" for finding in dict.fromkeys(findings)]
+        for text in gathered([f"## Applecore {__version__}", *lines, _pulse(bot, waiting)]):
+            await interaction.followup.send(view=notice_layout(text), ephemeral=True)
 
 
 def _pulse(bot: Applecore, waiting: int) -> str:

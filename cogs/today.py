@@ -14,14 +14,14 @@ from bot.club.status import next_post_at
 from bot.errors import ApplecoreError
 from bot.storage import outgoing, readings
 from bot.storage.records import Club, ClubState, Outgoing
-from cogs.club.choosing import Interaction, club_choices, guild_of, pick
+from cogs.club.choosing import WHICH, Interaction, club_choices, guild_of, pick
 
 
 class TodayCog(commands.Cog):
     """Finds today's excerpt again."""
 
     @app_commands.command(description="Today's excerpt and its thread; only you see the answer")
-    @app_commands.describe(club="Which club (default: the one of this channel)")
+    @app_commands.describe(club=WHICH)
     @app_commands.autocomplete(club=club_choices)
     async def today(self, interaction: Interaction, club: str | None = None) -> None:
         await interaction.response.defer(ephemeral=True)

@@ -207,17 +207,18 @@ class Courier:
             )
 
     async def _close_thread(self, row: Outgoing) -> None:
-        thread_id = row.thread_id or 0
         await self._pace.turn()
         try:
-            thread = await self._bot.fetch_channel(thread_id)
-            if isinstance(thread, discord.Thread):
+            thread = await self._bot.fetch_channel(row.thread_id or 0)
+            if isinstance(thread, discord.Thread) and not (thread.archived and thread.locked):
                 # Its creator may archive it; only with Manage Threads may it be locked as well.
                 can_lock = thread.permissions_for(thread.guild.me).manage_threads
                 await self._pace.turn()
                 await (thread.edit(archived=True, locked=True) if can_lock else thread.edit(archived=True))
-        except discord.NotFound:
-            log.info("the thread of message %s was deleted by a person", row.id)
+        except (discord.NotFound, discord.Forbidden) as error:
+            # A person deleted or locked it, or the channel was taken from us. It is over either way, and no
+            # reason to stop the club: should a permission be missing, the next post will say so.
+            log.info("the thread of message %s cannot be closed: code %s", row.id, error.code)
         async with self._database.write() as conn:
             await outgoing.finish_step(conn, row.id, owner=self._owner, state=OutgoingState.CLOSED, due_at=None)
 

@@ -6,6 +6,8 @@ import discord
 from discord import ui
 
 from bot.club.excerpts import LaidOut
+from bot.reading.pages import MOST_UNITS
+from bot.reading.splitting import utf16_len
 
 ACCENT = discord.Colour(0x8A2B3C)
 """The red of an apple, dark enough for both of Discord's themes."""
@@ -67,6 +69,18 @@ def notice_layout(
     if buttons:
         container.add_item(ui.ActionRow(*buttons))
     return layout(container)
+
+
+def gathered(texts: Sequence[str], limit: int = MOST_UNITS) -> list[str]:
+    """Joins texts, a line each, into as few messages of at most ``limit`` UTF-16 units as they need."""
+    messages = [""]
+    for text in texts:
+        joined = f"{messages[-1]}\n{text}" if messages[-1] else text
+        if utf16_len(joined) <= limit:
+            messages[-1] = joined
+        else:
+            messages.append(text)
+    return messages
 
 
 def next_reading_button(club_id: int) -> ui.Button[ui.LayoutView]:

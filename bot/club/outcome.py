@@ -6,6 +6,8 @@ from enum import Enum, auto
 import aiohttp
 import discord
 
+from bot.club.permissions import DELETED
+
 THREAD_EXISTS = 160004
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
@@ -55,7 +57,7 @@ def _judge_answer(error: discord.HTTPException) -> Failure:
     known = {
         THREAD_EXISTS: Failure(Outcome.EXISTS, "The thread exists already."),
         UNKNOWN_MESSAGE: Failure(Outcome.GONE, "The message was deleted."),
-        UNKNOWN_CHANNEL: Failure(Outcome.REFUSED, "The channel was deleted, or I cannot see it."),
+        UNKNOWN_CHANNEL: Failure(Outcome.REFUSED, DELETED),
     }
     refused = Failure(Outcome.REFUSED, f"Discord refused it: {error.text or error.status} (code {error.code}).")
     return known.get(error.code, refused)

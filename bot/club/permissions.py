@@ -16,6 +16,8 @@ NEEDED: dict[str, str] = {
 Reading history is what lets a restarted bot see that a post is there already.
 """
 
+DELETED = "The channel was deleted, or I cannot see it."
+
 NOTICES: dict[str, str] = {name: NEEDED[name] for name in ("view_channel", "send_messages")}
 """The same for a channel that only gets notices."""
 
@@ -53,10 +55,35 @@ def fault_in(
 ) -> str | None:
     """The same for a channel at hand; ``channel`` is None where there is none with that id."""
     if channel is None:
-        return "The channel was deleted, or I cannot see it."
+        return DELETED
     if lacking := missing(channel.permissions_for(me), needed):
         return f"I lack {listed(lacking)} in <#{channel_id}>."
     return None
+
+
+def remedy(fault: str) -> str:
+    """What a manager does about a fault that stopped a club."""
+    if fault == DELETED:
+        return "Choose another with `/club edit channel:`, and the club goes on."
+    return "Put it right, then use `/club resume`."
+
+
+def silent_ping(guild: discord.Guild | None, role_id: int) -> str | None:
+    """Why a mention of that role would reach nobody; None where it would."""
+    role = guild.get_role(role_id) if guild else None
+    if guild is None:
+        return None
+    if role is None:
+        return (
+            "The role to ping was deleted. Choose another with `/club edit ping_role:`, "
+            "or none with `/club edit stop_ping:True`."
+        )
+    if role.mentionable or guild.me.guild_permissions.mention_everyone:
+        return None
+    return (
+        f"{role.mention} is shown but not notified: switch on “Allow anyone to @mention this role” "
+        "in the role's settings."
+    )
 
 
 def invite_url(application_id: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot.club import wording
+from bot.club.permissions import remedy
 from bot.reading.library import seeds
 from bot.reading.schedule import Action, Decision, decide
 from bot.storage import clubs, outgoing, readings
@@ -112,6 +113,8 @@ async def break_club(conn: Connection, club: Club, fault: str, now: datetime) ->
 
 
 async def plan_fault(conn: Connection, club: Club, fault: str, now: datetime, *, channel_id: int) -> None:
+    reading = await readings.get(conn, club.guild_id, club.reading_id)
+    title = reading.title if reading else "a text"
     await outgoing.plan(
         conn,
         NewOutgoing(
@@ -121,6 +124,6 @@ async def plan_fault(conn: Connection, club: Club, fault: str, now: datetime, *,
             key=f"fault:{club.uid}:{int(now.timestamp())}:{channel_id}",
             channel_id=channel_id,
             due_at=now,
-            text=wording.fault(club.channel_id, fault),
+            text=wording.fault(title, club.channel_id, fault, remedy(fault)),
         ),
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import discord
 
 from bot.club import wording
-from bot.club.permissions import NOTICES, channel_fault
+from bot.club.permissions import DELETED, NOTICES, channel_fault, remedy, silent_ping
 from bot.reading.schedule import Action, decide
 from bot.reading.wording import describe_weekdays
 from bot.storage.records import Club, ClubState, StoredReading
@@ -33,15 +33,15 @@ def faults(guild: discord.Guild | None, club: Club) -> list[str]:
     here = channel_fault(guild, club.channel_id)
     if club.state is ClubState.BROKEN:
         said = here or club.fault or "Discord refused what I had to do."
-        found.append(f"{said} Put it right, then use `/club resume`.")
+        found.append(f"{said} {remedy(said)}")
+    elif here == DELETED:
+        found.append(f"{here} Choose another with `/club edit channel:`.")
     elif here:
-        deleted = guild is not None and guild.get_channel(club.channel_id) is None
-        remedy = "Choose another with `/club edit channel:`." if deleted else "Grant it in the channel's settings."
-        found.append(f"{here} {remedy}")
+        found.append(f"{here} Grant it in the channel's settings.")
     if club.notices_channel_id is not None and (fault := channel_fault(guild, club.notices_channel_id, NOTICES)):
         found.append(f"Notices: {fault} Choose another channel with `/club edit notices:`.")
-    if guild is not None and club.ping_role_id is not None and guild.get_role(club.ping_role_id) is None:
-        found.append("The role to ping was deleted. Choose another with `/club edit ping_role:`.")
+    if club.ping_role_id is not None and (silent := silent_ping(guild, club.ping_role_id)):
+        found.append(silent)
     return found
 
 
@@ -64,7 +64,7 @@ def describe(club: Club, reading: StoredReading | None, guild: discord.Guild | N
 
 def _state(club: Club, now: datetime) -> str:
     done, total = club.progress.position, club.progress.total
-    stand = f"{done} of {total} posted"
+    stand = f"{done} of {total} done"
     if club.state is ClubState.PAUSED:
         return f"**Paused**, {stand}. `/club resume` goes on."
     if club.state is ClubState.BROKEN:

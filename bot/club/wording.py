@@ -33,11 +33,12 @@ def ending(title: str, total: int, others: Sequence[str]) -> str:
     return "\n\n".join(lines)
 
 
-def fault(channel_id: int, reason: str) -> str:
+def fault(title: str, channel_id: int, reason: str, what_to_do: str) -> str:
+    """``channel_id`` is where the club posts; Discord cannot name it once it is deleted, so the title does."""
     return (
-        f"## The reading club in <#{channel_id}> has stopped\n\n{reason}\n\n"
-        "Nothing is lost, and I will not try again until someone has mended it. "
-        "Put it right, then use `/club resume`; `/club status` says what I still miss."
+        f"## The reading club in <#{channel_id}> has stopped\n\n"
+        f"It was reading **{plain(title)}**. {reason} {what_to_do}\n\n"
+        "Nothing is lost, and I will not try again until then; `/club status` says what I still miss."
     )
 
 

@@ -53,7 +53,10 @@ def parse(text: str, name: str = "reading.md") -> Reading:
     try:
         reading = Reading.model_validate(data)
     except ValidationError as error:
-        problems.extend(_explained(detail, front, body) for detail in error.errors(include_url=False))
+        details = error.errors(include_url=False)
+        # pydantic also counts only the good excerpts, and misses them where a bad one was named already.
+        told = [detail for detail in details if not (body.sections and detail["loc"] == ("excerpts",))]
+        problems.extend(_explained(detail, front, body) for detail in told)
         raise ReadingError(name, problems) from error
     if problems:
         raise ReadingError(name, problems)

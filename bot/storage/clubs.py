@@ -26,6 +26,7 @@ class Changes(TypedDict, total=False):
     notices_channel_id: int | None
     thread_days: int
     since: datetime
+    last_day: date | None
 
 
 async def create(conn: Connection, new: NewClub) -> Club:
@@ -93,7 +94,7 @@ async def edit(conn: Connection, club_id: int, **changes: Unpack[Changes]) -> Cl
 
 
 async def begin(conn: Connection, club_id: int, *, reading_id: int, since: datetime, position: int = 0) -> Club:
-    """Starts another reading, or the same one again, on the same days.
+    """Starts another reading, or the same one again, on the same days. A club that had ended is active again.
 
     The day of the last post stays, so that this local day is not used twice.
     Raises UnavailableError when the club is gone.
@@ -102,8 +103,7 @@ async def begin(conn: Connection, club_id: int, *, reading_id: int, since: datet
         "reading_id": reading_id,
         "run": _clubs.c.run + 1,
         "position": position,
-        "state": ClubState.ACTIVE,
-        "fault": None,
+        "state": case((_clubs.c.state == ClubState.ENDED, ClubState.ACTIVE), else_=_clubs.c.state),
         "since": since,
     }
     await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values(values))

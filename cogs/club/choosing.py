@@ -11,6 +11,9 @@ from bot.storage import clubs, guilds, readings
 from bot.storage.database import Connection
 from bot.storage.records import Club
 
+WHICH = "Which club (default: the one of this channel)"
+"""What the option ``club:`` says everywhere."""
+
 Interaction = discord.Interaction[Applecore]
 
 
@@ -33,12 +36,26 @@ async def require_manager(interaction: Interaction, conn: Connection) -> None:
     """
     if has_manage_server(interaction):
         return
-    role_id = await guilds.role(conn, guild_of(interaction).id)
-    if role_id is None:
+    guild = guild_of(interaction)
+    role_id = await guilds.role(conn, guild.id)
+    if role_id is None or guild.get_role(role_id) is None:
         raise ApplecoreError("Only members with **Manage Server** may do this.")
     if isinstance(interaction.user, discord.Member) and interaction.user.get_role(role_id) is not None:
         return
     raise ApplecoreError(f"Only members with **Manage Server** or the role <@&{role_id}> may do this.")
+
+
+def may_see(interaction: Interaction, club: Club) -> bool:
+    """Whether the member may look into the club's channel; what is posted there is for nobody else."""
+    channel = guild_of(interaction).get_channel(club.channel_id)
+    if channel is None or has_manage_server(interaction):
+        return True
+    return isinstance(interaction.user, discord.Member) and channel.permissions_for(interaction.user).view_channel
+
+
+async def visible_clubs(interaction: Interaction, conn: Connection) -> list[Club]:
+    everything = await clubs.in_guild(conn, guild_of(interaction).id)
+    return [club for club in everything if may_see(interaction, club)]
 
 
 async def pick(interaction: Interaction, conn: Connection, asked: str | None) -> Club:
@@ -47,8 +64,7 @@ async def pick(interaction: Interaction, conn: Connection, asked: str | None) ->
     Raises:
         UnavailableError: there is none, or it is not clear which.
     """
-    guild = guild_of(interaction)
-    all_clubs = await clubs.in_guild(conn, guild.id)
+    all_clubs = await visible_clubs(interaction, conn)
     if not all_clubs:
         raise UnavailableError("There is no club here yet. `/club setup` makes one.")
     if asked is not None:
@@ -68,9 +84,8 @@ async def pick(interaction: Interaction, conn: Connection, asked: str | None) ->
 async def club_choices(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     guild = guild_of(interaction)
     async with interaction.client.database.read() as conn:
-        named = [
-            (club, await readings.get(conn, guild.id, club.reading_id)) for club in await clubs.in_guild(conn, guild.id)
-        ]
+        shown = await visible_clubs(interaction, conn)
+        named = [(club, await readings.get(conn, guild.id, club.reading_id)) for club in shown]
     labels = []
     for club, reading in named:
         channel = guild.get_channel(club.channel_id)

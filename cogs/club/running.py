@@ -5,7 +5,7 @@ from discord.ext import commands
 
 from bot.club import wording
 from bot.club.excerpts import lay_out_excerpt
-from bot.club.layout import excerpt_layout, notice_layout
+from bot.club.layout import excerpt_layout, gathered, notice_layout
 from bot.club.permissions import channel_fault
 from bot.club.planner import post_key
 from bot.club.status import describe, next_post_at
@@ -14,9 +14,7 @@ from bot.reading.schedule import Action, decide
 from bot.storage import clubs, outgoing, readings
 from bot.storage.database import Connection
 from bot.storage.records import Club, ClubState, NewOutgoing, OutgoingKind
-from cogs.club.choosing import Interaction, club_choices, guild_of, pick, require_manager
-
-WHICH = "Which club (default: the one of this channel)"
+from cogs.club.choosing import WHICH, Interaction, club_choices, guild_of, pick, require_manager, visible_clubs
 
 
 class Running(commands.Cog):
@@ -29,13 +27,13 @@ class Running(commands.Cog):
         await interaction.response.defer(ephemeral=True)
         guild, now = guild_of(interaction), interaction.client.clock()
         async with interaction.client.database.read() as conn:
-            chosen = [await pick(interaction, conn, club)] if club else await clubs.in_guild(conn, guild.id)
+            chosen = [await pick(interaction, conn, club)] if club else await visible_clubs(interaction, conn)
             described = [
                 describe(each, await readings.get(conn, guild.id, each.reading_id), guild, now) for each in chosen
             ]
         if not described:
             raise ApplecoreError("There is no club here yet. `/club setup` makes one.")
-        for text in _gathered(described):
+        for text in gathered(described):
             await interaction.followup.send(view=notice_layout(text), ephemeral=True)
 
     @app_commands.command(description="See the next excerpt as it will be posted; only you see it")
@@ -144,6 +142,8 @@ class Running(commands.Cog):
             chosen = await pick(interaction, conn, club)
             if chosen.state is not ClubState.ACTIVE:
                 raise ApplecoreError("The club is not running. `/club status` says why and what to do.")
+            if fault := channel_fault(guild_of(interaction), chosen.channel_id):
+                raise ApplecoreError(f"{fault} `/club status` says what to do.")
             position = chosen.progress.position
             if position >= chosen.progress.total:
                 raise ApplecoreError("Every excerpt is posted. `/club edit reading:` begins another reading.")
@@ -192,15 +192,3 @@ async def _skip_day(conn: Connection, club: Club, interaction: Interaction) -> s
     await clubs.advance(conn, club.id, run=club.run, position=club.progress.position, day=day, post_at=None)
     when = "today" if due else f"at {wording.when(decision.next.at)}"
     return f"Nothing is posted {when}; no excerpt is lost."
-
-
-def _gathered(described: list[str], limit: int = 4000) -> list[str]:
-    """Joins texts into as few messages of at most ``limit`` UTF-16 units as they need."""
-    messages = [""]
-    for text in described:
-        joined = f"{messages[-1]}\n{text}" if messages[-1] else text
-        if len(joined.encode("utf-16-le")) // 2 <= limit:
-            messages[-1] = joined
-        else:
-            messages.append(text)
-    return messages

@@ -1,4 +1,4 @@
-"""/club setup, edit, remove and role."""
+"""/club setup, remove and role."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -8,14 +8,15 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.club import library, wording
-from bot.club.permissions import NEEDED, NOTICES, channel_fault
+from bot.club.permissions import NEEDED, NOTICES, channel_fault, silent_ping
 from bot.club.status import next_post_at
 from bot.errors import ApplecoreError
 from bot.reading.schedule import CatchUp, Schedule
 from bot.reading.wording import check_zone, describe_weekdays, parse_start, parse_time, parse_weekdays
-from bot.storage import clubs, guilds, outgoing, readings
-from bot.storage.records import Club, ClubState, NewClub
+from bot.storage import clubs, guilds, readings
+from bot.storage.records import Club, NewClub
 from cogs.club.choosing import (
+    WHICH,
     Interaction,
     club_choices,
     guild_of,
@@ -49,13 +50,6 @@ OPTIONS = {
     "catch_up": "After downtime (default: one)",
     "notices": "Where I tell managers what is wrong (default: the club's channel)",
     "thread_days": "For how many days each thread stays open (default: 3)",
-}
-
-EDIT_OPTIONS = {
-    **{name: text.split(" (default")[0] for name, text in OPTIONS.items()},
-    "club": "Which club (default: the one of this channel)",
-    "reading": "Begin another reading from its first excerpt",
-    "stop_ping": "Stop mentioning the role",
 }
 
 
@@ -93,7 +87,7 @@ class SettingUp(commands.Cog):
         )
         async with bot.database.write() as conn:
             await require_manager(interaction, conn)
-            _check_channels(guild, channel, notices, ping_role)
+            check_channels(guild, channel, notices, ping_role)
             if len(await clubs.in_guild(conn, guild.id)) >= MOST_CLUBS:
                 raise ApplecoreError(
                     f"This server has {MOST_CLUBS} clubs, and that is the most it can. Remove one first."
@@ -115,70 +109,10 @@ class SettingUp(commands.Cog):
                 ),
             )
         bot.engine.poke()
-        await interaction.followup.send(_introduced(club, stored.title, now), ephemeral=True)
-
-    @app_commands.command(description="Change a club: channel, reading, time, days, notices …")
-    @app_commands.describe(**EDIT_OPTIONS)
-    @app_commands.choices(catch_up=CATCH_UP)
-    @app_commands.autocomplete(club=club_choices, reading=reading_choices, timezone=zone_choices)
-    async def edit(
-        self,
-        interaction: Interaction,
-        club: str | None = None,
-        channel: discord.TextChannel | None = None,
-        reading: str | None = None,
-        time: str | None = None,
-        timezone: str | None = None,
-        days: str | None = None,
-        start: str | None = None,
-        ping_role: discord.Role | None = None,
-        stop_ping: bool = False,
-        catch_up: str | None = None,
-        notices: discord.TextChannel | None = None,
-        thread_days: Days | None = None,
-    ) -> None:
-        await interaction.response.defer(ephemeral=True)
-        bot, guild, now = interaction.client, guild_of(interaction), interaction.client.clock()
-        changes: list[str] = []
-        async with bot.database.write() as conn:
-            await require_manager(interaction, conn)
-            chosen = await pick(interaction, conn, club)
-            _check_channels(guild, channel, notices, ping_role)
-            schedule = _rescheduled(chosen.schedule, time, timezone, days, start, catch_up, now)
-            if schedule != chosen.schedule:
-                await clubs.edit(conn, chosen.id, schedule=schedule, since=now)
-                changes.append(f"{describe_weekdays(schedule.weekdays)} at {schedule.time:%H:%M}, {schedule.zone}")
-            if channel is not None and channel.id != chosen.channel_id:
-                await clubs.edit(conn, chosen.id, channel_id=channel.id)
-                await outgoing.redirect(conn, chosen.id, channel.id, now)
-                changes.append(f"posts in {channel.mention} from now on")
-                if chosen.state is ClubState.BROKEN:
-                    await clubs.set_state(conn, chosen.id, ClubState.ACTIVE)
-                    changes.append("the club goes on")
-            if ping_role is not None or stop_ping:
-                await clubs.edit(conn, chosen.id, ping_role_id=None if stop_ping or ping_role is None else ping_role.id)
-                changes.append("nobody is pinged" if stop_ping or ping_role is None else f"pings {ping_role.mention}")
-            if notices is not None:
-                await clubs.edit(conn, chosen.id, notices_channel_id=notices.id)
-                changes.append(f"notices go to {notices.mention}")
-            if thread_days is not None:
-                await clubs.edit(conn, chosen.id, thread_days=thread_days)
-                changes.append(f"threads stay open for {thread_days} {'day' if thread_days == 1 else 'days'}")
-            if reading is not None:
-                book = await library.find(conn, guild.id, reading)
-                stored = await library.take(conn, guild.id, book, by=interaction.user.id, at=now)
-                await clubs.begin(conn, chosen.id, reading_id=stored.id, since=now)
-                changes.append(f"begins **{wording.plain(stored.title)}** with its first excerpt")
-            edited = await clubs.by_id(conn, chosen.id)
-        if not changes or edited is None:
-            raise ApplecoreError("Nothing was changed: give at least one option that differs from what is set.")
-        bot.engine.poke()
-        coming = next_post_at(edited, now)
-        tail = f" The next excerpt comes {wording.when_and_how_soon(coming)}." if coming else ""
-        await interaction.followup.send(f"Changed: {'; '.join(changes)}.{tail}", ephemeral=True)
+        await interaction.followup.send(_introduced(club, stored.title, guild, now), ephemeral=True)
 
     @app_commands.command(description="Remove a club (asks first); its posts and threads stay")
-    @app_commands.describe(club=EDIT_OPTIONS["club"])
+    @app_commands.describe(club=WHICH)
     @app_commands.autocomplete(club=club_choices)
     async def remove(self, interaction: Interaction, club: str | None = None) -> None:
         await interaction.response.defer(ephemeral=True)
@@ -204,7 +138,7 @@ class SettingUp(commands.Cog):
         await interaction.followup.send(f"{who} may manage the clubs now.", ephemeral=True)
 
 
-def _check_channels(
+def check_channels(
     guild: discord.Guild,
     channel: discord.TextChannel | None,
     notices: discord.TextChannel | None,
@@ -219,31 +153,19 @@ def _check_channels(
         raise ApplecoreError("I do not ping @everyone. Choose a role that members take themselves.")
 
 
-def _rescheduled(
-    old: Schedule,
-    time: str | None,
-    zone: str | None,
-    days: str | None,
-    start: str | None,
-    catch_up: str | None,
-    now: datetime,
-) -> Schedule:
-    key = check_zone(zone) if zone else old.zone
-    return Schedule(
-        time=parse_time(time) if time else old.time,
-        zone=key,
-        weekdays=parse_weekdays(days) if days else old.weekdays,
-        start=parse_start(start, now.astimezone(ZoneInfo(key)).date()) if start else old.start,
-        catch_up=CatchUp(catch_up) if catch_up else old.catch_up,
-    )
-
-
-def _introduced(club: Club, title: str, now: datetime) -> str:
+def _introduced(club: Club, title: str, guild: discord.Guild, now: datetime) -> str:
     coming = next_post_at(club, now)
-    first = f" The first comes {wording.when_and_how_soon(coming)}." if coming else ""
-    return (
-        f"The club is set up: **{wording.plain(title)}** in <#{club.channel_id}>, {club.progress.total} "
-        f"{'excerpt' if club.progress.total == 1 else 'excerpts'}, {describe_weekdays(club.schedule.weekdays)} at "
-        f"{club.schedule.time:%H:%M} ({club.schedule.zone}).{first}\n"
-        "`/club preview` shows what will be posted, `/club status` how it stands, `/club post-now` does not wait."
+    excerpts = "1 excerpt" if club.progress.total == 1 else f"{club.progress.total} excerpts"
+    when = f"{describe_weekdays(club.schedule.weekdays)} at {club.schedule.time:%H:%M} ({club.schedule.zone})"
+    lines = [
+        f"The club is set up: **{wording.plain(title)}** in <#{club.channel_id}>, {excerpts}, {when}."
+        + (f" The first comes {wording.when_and_how_soon(coming)}." if coming else "")
+        + (f" Each post pings <@&{club.ping_role_id}>." if club.ping_role_id else ""),
+    ]
+    if club.ping_role_id and (silent := silent_ping(guild, club.ping_role_id)):
+        lines.append(f"⚠️ {silent}")
+    lines.append(
+        "`/club preview` shows what will be posted, `/club status` how it stands; "
+        "`/club post-now` posts the first one at once."
     )
+    return "\n".join(lines)

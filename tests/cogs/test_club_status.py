@@ -25,11 +25,11 @@ async def test_without_a_club(database_url: str) -> None:
 async def test_the_next_post_and_where_it_stands(database_url: str) -> None:
     async with polite_world(database_url) as world:
         await begun(world)
-        assert "0 of 4 posted; number 1 comes <t:" in await status(world)
+        assert "0 of 4 done; number 1 comes <t:" in await status(world)
         await world.until(9, 1, days=1)
         said = await status(world)
         assert f"<#{world.channel.id}> · A short reading" in said
-        found = re.search(r"2 of 4 posted; number 3 comes <t:(\d+):F> \(<t:\1:R>\)\.", said)
+        found = re.search(r"2 of 4 done; number 3 comes <t:(\d+):F> \(<t:\1:R>\)\.", said)
         assert found, said
         await world.until(9, 0)
         assert int(found[1]) == int(world.now().timestamp())
@@ -41,7 +41,7 @@ async def test_paused(database_url: str) -> None:
         await begun(world)
         await world.manager.slash(world.general, "club pause")
         said = await status(world)
-        assert "**Paused**, 0 of 4 posted. `/club resume` goes on." in said
+        assert "**Paused**, 0 of 4 done. `/club resume` goes on." in said
         assert "<t:" not in said
 
 
@@ -54,14 +54,14 @@ async def test_a_permission_that_is_missing_is_named_before_and_after_it_stops(d
         assert f"⚠️ I lack **Create Public Threads** in <#{world.channel.id}>." in said
         await world.until(9, 1)
         said = await status(world)
-        assert "**Stopped**, 0 of 4 posted" in said
+        assert "**Stopped**, 0 of 4 done" in said
         assert "Create Public Threads" in said
         assert "/club resume" in said
         world.deny(world.channel, create_public_threads=True)
         await world.manager.slash(world.general, "club resume")
         await world.advance(minutes=1)
         said = await status(world)
-        assert "1 of 4 posted" in said
+        assert "1 of 4 done" in said
         assert "⚠️" not in said
 
 
@@ -96,10 +96,10 @@ async def test_ended(database_url: str) -> None:
     async with polite_world(database_url) as world:
         await begun(world, 1)
         await world.until(9, 1)
-        assert "1 of 1 posted; the end is announced at the next slot." in await status(world)
+        assert "1 of 1 done; the end is announced at the next slot." in await status(world)
         await world.until(9, 1)
         said = await status(world)
-        assert "**Read to the end**, 1 of 1 posted." in said
+        assert "**Read to the end**, 1 of 1 done." in said
         assert "/club edit reading:" in said
 
 

@@ -200,7 +200,7 @@ async def test_a_thread_is_named_within_100_units(database_url: str, heading: st
         assert 8 < utf16_len(thread.name) <= 100
         assert "\ufffd" not in thread.name.encode("utf-16", "replace").decode("utf-16")
         said = answers(await world.manager.slash(world.general, "club status"))
-        assert "1 of 1 posted" in said
+        assert "1 of 1 done" in said
 
 
 async def test_a_page_of_a_reading_that_was_replaced_still_turns(database_url: str) -> None:

@@ -47,7 +47,7 @@ async def test_a_member_is_refused_everywhere_and_nothing_changes(database_url: 
 async def test_what_members_may_do(database_url: str) -> None:
     async with polite_world(database_url) as world:
         await begun(world)
-        assert "0 of 4 posted" in answers(await world.member.slash(world.general, "club status"))
+        assert "0 of 4 done" in answers(await world.member.slash(world.general, "club status"))
         assert "A short reading" in answers(await world.member.slash(world.general, "reading list"))
         assert "4 excerpts" in answers(await world.member.slash(world.general, "reading show", reading="short"))
 

@@ -87,9 +87,7 @@ async def claim(database: Database, owner: str = "a", now: datetime = NOW, limit
         return await outgoing.claim(conn, owner=owner, now=now, lease=LEASE, shards=None, limit=limit)
 
 
-async def sent(
-    conn: Connection, row: Outgoing, message_id: int, at: datetime = NOW, owner: str = "a"
-) -> None:
+async def sent(conn: Connection, row: Outgoing, message_id: int, at: datetime = NOW, owner: str = "a") -> None:
     """Carries a claimed row on to ``sent``."""
     assert await outgoing.finish_step(
         conn, row.id, owner=owner, state=OutgoingState.SENT, due_at=at, message_id=message_id, sent_at=at

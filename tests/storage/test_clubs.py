@@ -76,9 +76,7 @@ async def test_advance_never_goes_back(database: Database) -> None:
         day = date(2026, 3, 2)
         await clubs.advance(conn, made.id, run=1, position=2, day=day, post_at=NOW)
         await clubs.advance(conn, made.id, run=1, position=1, day=day - timedelta(1), post_at=None)
-        await clubs.advance(
-            conn, made.id, run=2, position=3, day=day + timedelta(9), post_at=NOW + timedelta(9)
-        )
+        await clubs.advance(conn, made.id, run=2, position=3, day=day + timedelta(9), post_at=NOW + timedelta(9))
         moved = await clubs.by_id(conn, made.id)
         assert moved
         assert moved.progress == Progress(position=2, total=3, last_day=day, last_post_at=NOW, since=NOW)
@@ -94,10 +92,13 @@ async def test_begin_keeps_the_day_used(database: Database) -> None:
         other = await readings.save(conn, GUILD, reading("Other", "only"), added_by=None, at=NOW)
         begun = await clubs.begin(conn, made.id, reading_id=other.id, since=NOW + timedelta(1))
         assert (begun.run, begun.reading_id, begun.uid) == (2, other.id, made.uid)
-        assert (begun.state, begun.fault) == (ClubState.ACTIVE, None)
+        assert (begun.state, begun.fault) == (ClubState.BROKEN, "No access."), "another text mends nothing"
         assert begun.progress == Progress(
             position=0, total=1, last_day=date(2026, 3, 2), last_post_at=NOW, since=NOW + timedelta(1)
         )
+        await clubs.set_state(conn, made.id, ClubState.ENDED)
+        again = await clubs.begin(conn, made.id, reading_id=other.id, since=NOW + timedelta(1))
+        assert (again.state, again.fault, again.run) == (ClubState.ACTIVE, None, 3)
         with pytest.raises(UnavailableError):
             await clubs.begin(conn, 404, reading_id=other.id, since=NOW)
 

@@ -217,9 +217,7 @@ async def test_cancelled_writer_does_not_block_the_next(database: Database) -> N
     }
 
 
-async def test_commit_goes_through_although_cancelled(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_commit_goes_through_although_cancelled(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     committing = asyncio.Event()
     commit = Connection.commit
 

@@ -60,9 +60,7 @@ async def test_migrated_tables_are_those_of_the_schema(empty_database_url: str) 
         counting = await conn.run_sync(_autoincrement) if database.dialect == "sqlite" else set()
     assert difference == []
 
-    async with (
-        database.write() as conn
-    ):  # autogenerate is blind to checks and partial indexes: compare those ourselves
+    async with database.write() as conn:  # autogenerate is blind to checks and partial indexes: compare those ourselves
         for table in reversed(schema.metadata.sorted_tables):
             await conn.run_sync(table.drop)
         await conn.run_sync(schema.metadata.create_all)

@@ -310,9 +310,7 @@ async def test_withdraw_takes_the_lease_away(database: Database) -> None:
         assert not await outgoing.withdraw(conn, message_id=6)
         assert await outgoing.withdraw(conn, message_id=5)
         assert not await outgoing.withdraw(conn, message_id=5)
-        assert not await outgoing.finish_step(
-            conn, row.id, owner="a", state=OutgoingState.THREADED, due_at=NOW
-        )
+        assert not await outgoing.finish_step(conn, row.id, owner="a", state=OutgoingState.THREADED, due_at=NOW)
         found = await outgoing.get(conn, row.id)
         assert found
         assert (found.state, found.due_at) == (OutgoingState.WITHDRAWN, None)
