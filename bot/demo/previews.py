@@ -37,14 +37,11 @@ class Previews:
         self._seen = 0
 
     async def url(self, channel: simcord.ChannelHandle) -> str:
-        """The address of a channel's page, at its newest message; its fragment is a secret that lets the browser act."""
+        """The address of a channel's page; its fragment is a secret that lets the browser act."""
         async with self._opening:
             preview = self._all.open.get(channel.id)
             if preview is None or preview._closed:  # "End preview session" on the page closes it
                 preview = await self._open(channel)
-            elif channel.last_message is not None:
-                with contextlib.suppress(SetupError):  # somebody acts at this moment: it opens where it stood
-                    await preview.show(channel.last_message)
             return preview.url
 
     async def _open(self, channel: simcord.ChannelHandle) -> simcord.Preview:
@@ -81,10 +78,14 @@ class Previews:
         if len(transcript) == self._seen or self.busy:
             return
         self._world.overlays.trim()
-        self._seen = len(transcript)
-        for preview in list(self._all.open.values()):
-            with contextlib.suppress(SetupError):  # closed, or somebody acts at this moment: the next look will do
+        happened = len(transcript)
+        for preview in [preview for preview in self._all.open.values() if not preview._closed]:
+            try:
                 await preview.refresh()
+                await _look_at_newest(preview)
+            except SetupError:  # somebody began to act meanwhile: the next look will do
+                return
+        self._seen = happened
 
     @property
     def busy(self) -> bool:
@@ -93,3 +94,10 @@ class Previews:
 
     async def close(self) -> None:
         await self._stack.aclose()
+
+
+async def _look_at_newest(preview: simcord.Preview) -> None:
+    """A page that is opened or reloaded from now on begins there."""
+    history = preview.channel.history(viewer=preview.viewers[0])
+    if history:
+        await preview.show(history[-1])

@@ -1,6 +1,7 @@
 """Messages as a terminal shows them, read back from what stands in the channels."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,12 +10,16 @@ import discord
 from bot.demo.world import World
 
 WIDTH = 96
+"""Columns of the terminal that are used."""
 
 
 def text_of(message: discord.Message) -> str:
     """All texts of a message, in order, as Discord Markdown."""
-    parts = [message.content, *_texts(message.components)]
-    return "\n".join(part for part in parts if part)
+    return "\n".join(_parts(message))
+
+
+def _parts(message: discord.Message) -> list[str]:
+    return [part for part in (message.content, *_texts(message.components)) if part]
 
 
 def _texts(components: object) -> Iterator[str]:
@@ -47,17 +52,32 @@ def _rows(components: object) -> Iterator[discord.ActionRow]:
         yield from _rows(components.children)
 
 
-def shown(world: World, message: discord.Message) -> str:
+def shown(world: World, message: discord.Message, indent: int = 2) -> str:
     """One message with its author, its reactions and its buttons, wrapped and indented."""
     local = message.created_at.astimezone(world.today().tzinfo)
-    lines = [f"  {message.author.display_name}, {local:%H:%M}"]
-    for line in plain(world, text_of(message)).splitlines():
-        lines += _wrapped(line)
+    lines = [f"{' ' * indent}{message.author.display_name}, {local:%H:%M}"]
+    lines += indented(plain(world, "\n\n".join(_parts(message))), indent + 2)
     marks = [f"{reaction.emoji} {reaction.count}" for reaction in message.reactions]
     marks += [f"[{label}]" for label in buttons_of(message)]
     if marks:
-        lines.append("    " + "  ".join(marks))
+        lines += ["", f"{' ' * (indent + 2)}{'   '.join(marks)}"]
     return "\n".join(lines)
+
+
+def indented(text: str, indent: int) -> list[str]:
+    """Lines that fit the terminal; a quoted line keeps its bar."""
+    lines = []
+    for line in text.splitlines():
+        bar = "│ " if line.startswith("│ ") else ""
+        lines += textwrap.wrap(
+            line.removeprefix(bar),
+            WIDTH,
+            initial_indent=" " * indent + bar,
+            subsequent_indent=" " * indent + bar,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+    return lines
 
 
 def plain(world: World, markdown: str) -> str:
@@ -81,16 +101,3 @@ def _moment(world: World, timestamp: int, style: str | None) -> str:
 def _channel(world: World, channel_id: int) -> str:
     channel = world.env.backend.channels.get(channel_id)
     return (channel.name if channel else None) or "deleted-channel"
-
-
-def _wrapped(line: str) -> Iterator[str]:
-    """Splits at spaces; a quoted line keeps its bar."""
-    bar = "│ " if line.startswith("│ ") else ""
-    current = ""
-    for word in line.removeprefix(bar).split(" "):
-        if current and len(current) + len(word) + 1 > WIDTH - len(bar):
-            yield f"    {bar}{current}"
-            current = word
-        else:
-            current = f"{current} {word}" if current else word
-    yield f"    {bar}{current}".rstrip()

@@ -15,6 +15,7 @@ from simcord.backend.serializers import guild_create_payload
 from bot.client import Applecore, create_bot
 from bot.club.permissions import least
 from bot.demo.overlays import Overlays, install
+from bot.errors import ApplecoreError
 from bot.settings import Settings
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -57,24 +58,39 @@ class World:
         now = self.today()
         noon = (now + timedelta(days=1)).replace(hour=LOOK_HOUR, minute=0, second=0, microsecond=0)
         await self.env.advance_time((noon - now).total_seconds())
-        self.overlays.trim()
 
 
 @asynccontextmanager
-async def open_world() -> AsyncIterator[World]:
-    """Builds the world around a fresh database, which goes with it."""
+async def open_world(*, check_errors: bool = True) -> AsyncIterator[World]:
+    """Builds the world around a fresh database, which goes with it.
+
+    With ``check_errors`` it ends in an ExceptionGroup of what the bot raised, answers meant for people aside.
+    """
     with tempfile.TemporaryDirectory(prefix="applecore-demo-") as folder:
         # Isolated: a demo must not touch anyone's token or database.
         settings = Settings.isolated(database_url=f"sqlite:///{Path(folder) / 'demo.sqlite3'}", shard_count=1)
         bot = create_bot(settings, clock=discord.utils.utcnow)
-        async with simcord.run(bot, settle_timeout=SETTLE_SECONDS) as env:
+        async with simcord.run(bot, settle_timeout=SETTLE_SECONDS, check_errors=check_errors) as env:
             overlays = install(env)
+            _overlook_refusals(env)
             # simcord's world begins at midnight UTC; ours at noon, with the day's post hour behind it.
             await env.advance_time((LOOK_HOUR - env.now().astimezone(ZONE).hour) * 3600)
             try:
                 yield await _furnish(env, overlays, bot)
             finally:
                 await bot.close()
+
+
+def _overlook_refusals(env: simcord.Env) -> None:
+    """simcord takes every error of a command for a fault of the bot, and its pages then call the outcome uncertain."""
+    record = env._record_error
+
+    def unless_answered(error: BaseException) -> None:
+        cause = getattr(error, "original", error)
+        if not isinstance(cause, ApplecoreError | discord.app_commands.CheckFailure):
+            record(error)
+
+    env._record_error = unless_answered  # type: ignore[method-assign]
 
 
 async def _furnish(env: simcord.Env, overlays: Overlays, bot: Applecore) -> World:
