@@ -1,12 +1,22 @@
 """What all buttons and selects have in common."""
 
 import functools
+import re
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import discord
 
 from bot.client import Applecore, answer_error
+
+
+class FromTemplate:
+    """Makes a ``DynamicItem`` from the named groups of its template, handed to its constructor as strings."""
+
+    @classmethod
+    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
+        return cls(**match.groupdict())
+
 
 Item = TypeVar("Item")
 Callback = Callable[[Item, discord.Interaction[Applecore]], Awaitable[None]]

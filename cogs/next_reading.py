@@ -1,7 +1,5 @@
 """The button under the end of a reading, with which a manager chooses the next one."""
 
-import re
-
 import discord
 from discord import ui
 from discord.ext import commands
@@ -14,28 +12,18 @@ from bot.errors import ApplecoreError
 from bot.storage import clubs
 from bot.storage.database import Connection
 from bot.storage.records import ClubState
-from cogs.buttons import answering_errors
+from cogs.buttons import FromTemplate, answering_errors
 from cogs.club.choosing import Interaction, guild_of, require_manager
 
 CHOICE_ID = "applecore:choose-reading:{club}"
 
 
-class NextReadingButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=NEXT_READING_TEMPLATE):
+class NextReadingButton(FromTemplate, ui.DynamicItem[ui.Button[ui.LayoutView]], template=NEXT_READING_TEMPLATE):
     """Shows a manager the library."""
 
-    def __init__(self, club_id: int) -> None:
-        super().__init__(ui.Button(custom_id=NEXT_READING_ID.format(club=club_id)))
-        self.club_id = club_id
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[discord.Client],
-        item: ui.Item[ui.LayoutView],
-        match: re.Match[str],
-        /,
-    ) -> "NextReadingButton":
-        return cls(int(match["club"]))
+    def __init__(self, club: str) -> None:
+        super().__init__(ui.Button(custom_id=NEXT_READING_ID.format(club=club)))
+        self.club_id = int(club)
 
     @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]
@@ -60,22 +48,14 @@ class NextReadingButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=NEXT_
         await interaction.response.send_message(view=layout(text, ui.ActionRow(select)), ephemeral=True)
 
 
-class ReadingSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=r"applecore:choose-reading:(?P<club>\d+)"):
+class ReadingSelect(
+    FromTemplate, ui.DynamicItem[ui.Select[ui.LayoutView]], template=r"applecore:choose-reading:(?P<club>\d+)"
+):
     """Begins the reading that was chosen."""
 
-    def __init__(self, club_id: int) -> None:
-        super().__init__(ui.Select(custom_id=CHOICE_ID.format(club=club_id)))
-        self.club_id = club_id
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[discord.Client],
-        item: ui.Item[ui.LayoutView],
-        match: re.Match[str],
-        /,
-    ) -> "ReadingSelect":
-        return cls(int(match["club"]))
+    def __init__(self, club: str) -> None:
+        super().__init__(ui.Select(custom_id=CHOICE_ID.format(club=club)))
+        self.club_id = int(club)
 
     @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]

@@ -1,7 +1,5 @@
 """Previous and Next under an excerpt that is longer than one message may be."""
 
-import re
-
 import discord
 from discord import ui
 from discord.ext import commands
@@ -11,25 +9,15 @@ from bot.club.excerpts import lay_out_excerpt
 from bot.club.layout import PAGE_ID, PAGE_TEMPLATE, excerpt_layout
 from bot.errors import UnavailableError
 from bot.storage import readings
-from cogs.buttons import answering_errors
+from cogs.buttons import FromTemplate, answering_errors
 
 
-class PageButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=PAGE_TEMPLATE):
+class PageButton(FromTemplate, ui.DynamicItem[ui.Button[ui.LayoutView]], template=PAGE_TEMPLATE):
     """Turns the page for the member who pressed it, in a message that only they see; the post itself stays."""
 
-    def __init__(self, reading_id: int, position: int, page: int) -> None:
-        super().__init__(ui.Button(custom_id=PAGE_ID.format(reading=reading_id, position=position, page=page)))
-        self.reading_id, self.position, self.page = reading_id, position, page
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[discord.Client],
-        item: ui.Item[ui.LayoutView],
-        match: re.Match[str],
-        /,
-    ) -> "PageButton":
-        return cls(int(match["reading"]), int(match["position"]), int(match["page"]))
+    def __init__(self, reading: str, position: str, page: str) -> None:
+        super().__init__(ui.Button(custom_id=PAGE_ID.format(reading=reading, position=position, page=page)))
+        self.reading_id, self.position, self.page = int(reading), int(position), int(page)
 
     @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]

@@ -128,9 +128,8 @@ class Courier:
     async def _find(self, row: Outgoing) -> discord.Message | None:
         """Our own message since the first try, if it stands in the channel, or in the one the club had then."""
         if row.tried_channel_id not in (None, row.channel_id):
-            with contextlib.suppress(
-                discord.NotFound, discord.Forbidden
-            ):  # that channel is gone, and with it what was in it
+            # Where that channel is gone, so is what was in it.
+            with contextlib.suppress(discord.NotFound, discord.Forbidden):
                 if found := await self._find_in(row, row.tried_channel_id or 0):
                     return found
         return await self._find_in(row, row.channel_id)

@@ -126,7 +126,10 @@ class ClubEngine:
             rows = await self._claim()
             if not rows or self._stopping:
                 return next_slot
-            await asyncio.gather(*(self._courier.step(row) for row in rows))
+            # All steps come to their end before one's error is passed on, so that a stop never leaves one behind.
+            for outcome in await asyncio.gather(*map(self._courier.step, rows), return_exceptions=True):
+                if outcome is not None:
+                    raise outcome
 
     async def _claim(self) -> list[Outgoing]:
         if self._stopping:

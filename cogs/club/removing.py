@@ -1,7 +1,5 @@
 """The question before a club is removed, and its two buttons."""
 
-import re
-
 import discord
 from discord import ui
 
@@ -10,7 +8,7 @@ from bot.club import wording
 from bot.club.layout import layout, notice_layout
 from bot.storage import clubs
 from bot.storage.records import Club
-from cogs.buttons import answering_errors
+from cogs.buttons import FromTemplate, answering_errors
 from cogs.club.choosing import Interaction, guild_of, require_manager
 
 REMOVE_ID = "applecore:remove-club:{club}:{answer}"
@@ -33,25 +31,16 @@ def removal_question(club: Club, title: str) -> ui.LayoutView:
 
 
 class RemovalButton(
+    FromTemplate,
     ui.DynamicItem[ui.Button[ui.LayoutView]],
     template=r"applecore:remove-club:(?P<club>\d+):(?P<answer>yes|no)",
 ):
     """*Remove it* or *Keep it*."""
 
-    def __init__(self, club_id: int, answer: str) -> None:
-        super().__init__(ui.Button(custom_id=REMOVE_ID.format(club=club_id, answer=answer)))
-        self.club_id = club_id
+    def __init__(self, club: str, answer: str) -> None:
+        super().__init__(ui.Button(custom_id=REMOVE_ID.format(club=club, answer=answer)))
+        self.club_id = int(club)
         self.remove = answer == "yes"
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[discord.Client],
-        item: ui.Item[ui.LayoutView],
-        match: re.Match[str],
-        /,
-    ) -> "RemovalButton":
-        return cls(int(match["club"]), match["answer"])
 
     @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]
