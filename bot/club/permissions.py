@@ -64,7 +64,10 @@ def fault_in(
 def remedy(fault: str) -> str:
     """What a manager does about a fault that stopped a club."""
     if fault == DELETED:
-        return "Choose another with `/club edit channel:`, and the club goes on."
+        return (
+            "Choose another with `/club edit channel:`, and the club goes on; "
+            "or, if it is still there, let me see it and use `/club resume`."
+        )
     return "Put it right, then use `/club resume`."
 
 
