@@ -1,12 +1,23 @@
 """What may keep the bot from its work, for `applecore doctor` and `/status` alike."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import aiohttp
 import discord
 
 from bot.club.permissions import NEEDED, fault_in, listed, missing
 from bot.storage.database import Database
+
+LOGIN_REFUSED = (
+    "Discord refuses it. Copy it anew from the developer portal (your application → Bot → Reset Token) "
+    "and set it as APPLECORE_TOKEN."
+)
+SWITCH_ON = (
+    "Switch on Message Content Intent in the developer portal (your application → Bot), "
+    "or set message_content to false."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +33,26 @@ async def database_findings(database: Database) -> list[Finding]:
         return [Finding(True, f"Database: {database.safe_url} holds nothing yet; the first start prepares it.")]
     if current == newest:
         return [Finding(True, f"Database: {database.dialect}, up to date (revision {current}).")]
+    if current > newest:  # revisions are numbers of four digits
+        remedy = "Install a newer Applecore, or point database_url at another database."
+        return [Finding(False, f"Database: at revision {current}, and this version knows only {newest}. {remedy}")]
     return [
         Finding(
             False,
-            f"Database: at revision {current}, this version needs {newest}; start the bot to upgrade it.",
+            f"Database: at revision {current}, and this version needs {newest}. Start the bot to upgrade it.",
         )
     ]
+
+
+def unreachable(api_url: str, error: Exception) -> str:
+    """Why nothing can be asked, and what to do, in one sentence or two."""
+    if isinstance(error, discord.HTTPException):
+        return f"Discord answers {error.status} at {api_url}. Check api_url, and see https://discordstatus.com."
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    told = str(cause).rstrip(".") or type(cause).__name__
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        told = os.strerror(cause.errno)  # asyncio words it for programmers
+    return f"Discord cannot be reached at {api_url} ({told}). Check the network and api_url."
 
 
 def intent_findings(wanted: discord.Intents, flags: discord.ApplicationFlags | None) -> list[Finding]:
@@ -39,8 +64,7 @@ def intent_findings(wanted: discord.Intents, flags: discord.ApplicationFlags | N
     return [
         Finding(
             False,
-            "Message content: wanted, but switched off. Switch on Message Content Intent in the developer portal "
-            "(your application → Bot), or set message_content to false.",
+            f"Message content: wanted, but switched off. {SWITCH_ON}",
         )
     ]
 

@@ -9,6 +9,7 @@ import aiohttp
 import discord
 
 from bot import logs
+from bot.checkup import LOGIN_REFUSED, SWITCH_ON, unreachable
 from bot.client import Applecore, create_bot
 from bot.errors import ApplecoreError
 from bot.settings import Settings
@@ -27,35 +28,34 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # on Windows, where Ctrl+C ends asyncio.run
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         async with create_bot(settings) as bot:
-            await _until_stopped(bot, settings)
+            await bot.database.open()  # before anything is asked of Discord
+            await _until_stopped(bot, settings, stop)
     except discord.LoginFailure:
-        raise ApplecoreError(
-            "token: Discord refuses it; copy it anew from the developer portal (your application → Bot → Reset Token)."
-        ) from None
+        raise ApplecoreError(f"token: {LOGIN_REFUSED}") from None
     except discord.PrivilegedIntentsRequired:
-        raise ApplecoreError(
-            "message_content: Discord refuses the intent; switch on Message Content Intent in the developer portal "
-            "(your application → Bot), or set message_content to false."
-        ) from None
-    except (aiohttp.ClientConnectorError, discord.GatewayNotFound) as error:
-        raise ApplecoreError(f"Discord cannot be reached at {settings.api_url}: {error}") from None
+        raise ApplecoreError(f"message_content: Discord refuses the intent. {SWITCH_ON}") from None
+    except (aiohttp.ClientError, TimeoutError, discord.HTTPException, discord.GatewayNotFound) as error:
+        raise ApplecoreError(unreachable(settings.api_url, error)) from error
     return 0
 
 
-async def _until_stopped(bot: Applecore, settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows has no such handlers; Ctrl+C still ends the loop there
-            loop.add_signal_handler(number, stop.set)
+async def _until_stopped(bot: Applecore, settings: Settings, stop: asyncio.Event) -> None:
     token = settings.token.get_secret_value() if settings.token else ""
     running = asyncio.create_task(bot.start(token))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait((running, stopped), return_when=asyncio.FIRST_COMPLETED)
-    if stop.is_set():
-        log.info("stopping: finishing the step in hand")
-        await bot.close()
     stopped.cancel()
-    await running
+    if not stop.is_set():
+        return await running
+    log.info("stopping: finishing the step in hand")
+    if bot.is_ready():
+        await bot.close()
+    running.cancel()  # where it waits for Discord, nothing else would end it
+    await asyncio.wait((running,))
+    return None

@@ -170,11 +170,11 @@ def _count(channel: simcord.ChannelHandle) -> str:
 
 
 def _written(channel: simcord.ChannelHandle) -> list[discord.Message]:
-    """What somebody wrote for all: neither Discord's own messages nor answers to one member."""
+    """What somebody wrote, without the messages that Discord adds of itself."""
     return [
         message
         for message in channel.history()
-        if message.type in (discord.MessageType.default, discord.MessageType.reply) and not message.flags.ephemeral
+        if message.type in (discord.MessageType.default, discord.MessageType.reply)
     ]
 
 

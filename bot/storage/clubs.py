@@ -71,6 +71,11 @@ async def using_channel(conn: Connection, channel_id: int) -> list[Club]:
     return await _select(conn, _clubs.c.channel_id == channel_id)
 
 
+async def all_clubs(conn: Connection) -> list[Club]:
+    """Of every guild, whatever their state; for a check-up, not for the planner."""
+    return await _select(conn)
+
+
 async def active(conn: Connection, shards: Shards | None) -> list[Club]:
     """The clubs whose next step may be decided: active, with no scheduled post or ending still to be sent."""
     waiting = exists().where(

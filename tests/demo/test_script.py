@@ -134,6 +134,34 @@ def test_the_story_fails_where_the_engine_never_starts(
     assert capsys.readouterr().err == "applecore demo: a server is greeted once, but there were 0 greetings\n"
 
 
+def test_the_story_fails_where_an_excerpt_comes_twice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    next_day = World.next_day
+
+    async def and_once_more(world: World) -> None:
+        await next_day(world)
+        await world.mia.slash(world.general, "club post-now")
+
+    monkeypatch.setattr(World, "next_day", and_once_more)
+    assert script.run_script() == 1
+    assert capsys.readouterr().err == "applecore demo: day 1: posts in #reading: 2 instead of 1\n"
+
+
+def test_the_story_fails_where_the_bot_raised(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = script._closed
+
+    async def and_a_fault(world: World, total: int) -> None:
+        await closed(world, total)
+        world.env._record_error(ValueError("a bug"))
+
+    monkeypatch.setattr(script, "_closed", and_a_fault)
+    assert script.run_script() == 1
+    assert capsys.readouterr().err == "applecore demo: the bot raised ValueError('a bug')\n"
+
+
 def test_the_story_fails_where_a_post_is_not_the_excerpt(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,7 @@ import aiohttp
 import discord
 import pytest
 
+from bot.demo import server
 from bot.demo.overlays import Blocked
 from bot.demo.previews import Previews
 from bot.demo.server import serving
@@ -91,7 +92,8 @@ async def test_a_day_brings_a_post_and_its_thread_newest_first() -> None:
         assert "Monday, 05 January 2026, 13:00" in page
 
 
-async def test_buttons_pressed_at_once_take_turns() -> None:
+async def test_buttons_pressed_at_once_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "PATIENCE", 1)
     async with launched() as launcher:
         answers = await asyncio.gather(*(launcher.press("pass", step="day") for _ in range(3)))
         assert [status for status, _ in answers] == [200, 200, 200]
@@ -125,7 +127,7 @@ async def test_a_page_that_was_ended_opens_again() -> None:
 
 async def test_open_pages_are_refreshed_and_the_logs_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async with launched() as launcher:
-        monkeypatch.setattr(type(launcher.world.overlays).trim, "__defaults__", (50,))
+        monkeypatch.setattr(type(launcher.world.overlays).trim, "__defaults__", (3,))
         async with launcher.browser.get(f"{launcher.address}open/{launcher.world.reading.id}") as answer:
             assert answer.status == 200
         preview = next(iter(launcher.world.env._preview.open.values()))  # type: ignore[union-attr]
@@ -134,7 +136,7 @@ async def test_open_pages_are_refreshed_and_the_logs_bounded(monkeypatch: pytest
         assert post is not None
         await until(lambda: preview._python is not None and preview._python.target_id == post.id)
         assert "A contributor, not a free rider" in str(await preview.snapshot())
-        await until(lambda: len(launcher.world.env.backend.transcript) <= 50)
+        await until(lambda: len(launcher.world.env.backend.transcript) <= 3)
 
 
 async def test_react() -> None:

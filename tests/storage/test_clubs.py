@@ -31,6 +31,15 @@ async def test_new_club(database: Database) -> None:
         assert await clubs.using_channel(conn, CHANNEL + 1) == [other]
 
 
+async def test_all_clubs_of_every_guild_in_every_state(database: Database) -> None:
+    async with database.write() as conn:
+        assert await clubs.all_clubs(conn) == []
+        made = [await club(conn), await club(conn, GUILD + 1, CHANNEL + 1), await club(conn, GUILD + 2, CHANNEL + 2)]
+        await clubs.set_state(conn, made[0].id, ClubState.PAUSED)
+        await clubs.set_state(conn, made[1].id, ClubState.BROKEN, fault="gone")
+        assert [found.id for found in await clubs.all_clubs(conn)] == [one.id for one in made]
+
+
 async def test_edit_changes_what_is_named(database: Database) -> None:
     schedule = Schedule(time=time(23, 59), zone="Asia/Tokyo", start=date(2027, 1, 1), catch_up=CatchUp.SHIFT)
     async with database.write() as conn:
