@@ -59,7 +59,7 @@ async def answer_error(interaction: discord.Interaction["Applecore"], error: Exc
     else:
         asked = interaction.command.qualified_name if interaction.command else "a button"
         log.error("%s failed", asked, exc_info=error)
-        text = "Something went wrong on my side, and nothing was changed. The log of this bot says what."
+        text = "Something went wrong on my side; the log of this bot says what. `/club status` says how things stand."
     await say(interaction, text)
 
 

@@ -20,8 +20,8 @@ _TOKEN_IN_PATH = re.compile(r"((?:webhooks|interactions)/\d{15,20}/)[\w-]{20,}",
 _PASSWORD_IN_ADDRESS = re.compile(r"(://[^\s/:@]*:)[^\s/]+@")
 
 _CHATTY = ("PIL", "aiohttp", "alembic", "asyncio", "discord", "simcord")
-# At debug level it logs every statement with its values, and values are what members wrote.
-_PRIVATE = ("aiosqlite",)
+# At debug level these log every statement, request and event whole, and with them what members wrote.
+_PRIVATE = ("aiosqlite", "discord.gateway", "discord.http")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

@@ -8,10 +8,9 @@ from bot.client import Applecore
 from bot.club import wording
 from bot.club.layout import notice_layout
 from bot.club.permissions import NOTICES, missing
-from bot.errors import ApplecoreError
 from bot.storage import clubs, guilds, outgoing
 from bot.storage.records import NewOutgoing, OutgoingKind
-from cogs.club.choosing import Interaction, guild_of, require_manager
+from cogs.club.choosing import Interaction, guild_of, is_manager
 
 MEMBERS = """## Reading together
 Each day an excerpt is posted, with a thread under it: say there what you think.
@@ -38,11 +37,8 @@ class GuideCog(commands.Cog):
     async def help_(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         async with interaction.client.database.read() as conn:
-            try:
-                await require_manager(interaction, conn)
-            except ApplecoreError:
-                text = MEMBERS
-            else:
+            text = MEMBERS
+            if await is_manager(interaction, conn):
                 begun = await clubs.in_guild(conn, guild_of(interaction).id)
                 first = "" if begun else "There is no club here yet: `/club setup` makes the first.\n\n"
                 text = f"{first}{MEMBERS}\n\n{MANAGERS}"

@@ -59,7 +59,8 @@ class ReadingSelect(
 
     @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]
-        await interaction.response.edit_message(view=notice_layout(await self._begin(interaction)))
+        await interaction.response.defer()
+        await interaction.edit_original_response(view=notice_layout(await self._begin(interaction)))
 
     async def _begin(self, interaction: Interaction) -> str:
         bot, guild, now = interaction.client, guild_of(interaction), interaction.client.clock()

@@ -17,7 +17,7 @@ from bot.reading.markdown import render
 from bot.reading.models import Reading
 from bot.reading.splitting import shorten, utf16_len
 from bot.storage import clubs
-from cogs.club.choosing import Interaction, guild_of, reading_choices, require_manager
+from cogs.club.choosing import Interaction, guild_of, is_manager, reading_choices, require_manager
 
 MOST_BYTES = 4 * 1024 * 1024
 """An attached file's size: ours; Discord allows 10 MiB."""
@@ -51,8 +51,11 @@ class ReadingCog(commands.GroupCog, group_name="reading", group_description="Wha
         async with interaction.client.database.read() as conn:
             book = await library.find(conn, guild.id, reading)
             loaded = await library.load(conn, guild.id, book)
-        file = discord.File(io.BytesIO(render(loaded).encode()), f"{book.key.partition(':')[2]}.md")
+            manages = await is_manager(interaction, conn)
         await interaction.followup.send(view=notice_layout(_described(loaded)), ephemeral=True)
+        if not manages:  # what is still to come is the club's to post
+            return
+        file = discord.File(io.BytesIO(render(loaded).encode()), f"{book.key.partition(':')[2]}.md")
         await interaction.followup.send(
             "The whole reading, as a file that `/reading import` takes:", file=file, ephemeral=True
         )

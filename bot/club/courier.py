@@ -4,20 +4,21 @@ Each step may be repeated after a crash at any point. A send that was begun befo
 our own message; the nonce covers the minutes in which Discord itself remembers.
 """
 
-import contextlib
+import asyncio
 import logging
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
-from zoneinfo import ZoneInfo
 
 import discord
 
 from bot.clock import Clock
 from bot.club.excerpts import lay_out_excerpt
 from bot.club.layout import carries, excerpt_layout, next_reading_button, notice_layout
-from bot.club.outcome import TRANSIENT, Failure, Outcome, judge, pause
-from bot.club.permissions import NEEDED, NOTICES, channel_fault
-from bot.club.planner import break_club, ending_key, plan_fault, post_key
+from bot.club.outcome import TRANSIENT, Failure, Outcome, judge
+from bot.club.permissions import LOOKING, NEEDED, NOTICES, channel_fault
+from bot.club.planner import ending_key, move_on, post_key
+from bot.club.trouble import note_failure
 from bot.pace import Pace
 from bot.reading.schedule import Action, decide
 from bot.storage import clubs, outgoing, readings
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_MARGIN = timedelta(minutes=5)
+STEP_SECONDS = 60.0
+"""Before a step that hangs is given up for now, so that it holds up no other club; well within the lease."""
+
+LOOK_MARGIN = timedelta(hours=1)
 """How far our clock and Discord's may be apart when we look for a message around its claim."""
 
 INTERNAL_TRIES = 5
@@ -59,12 +63,8 @@ class Courier:
     async def step(self, row: Outgoing) -> None:
         """Takes the one step that the row's state asks for; never raises for what Discord answers."""
         try:
-            if row.state is OutgoingState.SENDING:
-                await self._send(row)
-            elif row.state is OutgoingState.SENT:
-                await self._open_thread(row)
-            elif row.state is OutgoingState.THREADED:
-                await self._close_thread(row)
+            async with asyncio.timeout(STEP_SECONDS):
+                await self._take(row)
         except RefusedError as refusal:
             await self._fail(row, refusal.failure)
         except TRANSIENT as error:
@@ -74,10 +74,24 @@ class Courier:
             outcome = Outcome.REFUSED if row.retries + 1 >= INTERNAL_TRIES else Outcome.UNKNOWN
             await self._fail(row, Failure(outcome, "Something went wrong in Applecore itself; its log says what."))
 
+    async def _take(self, row: Outgoing) -> None:
+        guild = self._bot.get_guild(row.guild_id)
+        if guild is not None and guild.unavailable:
+            raise RefusedError(Failure(Outcome.LATER, "Discord has trouble with this server."))
+        if row.state is OutgoingState.SENDING:
+            await self._send(row)
+        elif row.state is OutgoingState.SENT:
+            await self._open_thread(row)
+        elif row.state is OutgoingState.THREADED:
+            await self._close_thread(row)
+
+    async def _fail(self, row: Outgoing, failure: Failure) -> None:
+        async with self._database.write() as conn:
+            await note_failure(conn, row, failure, owner=self._owner, now=self._clock())
+
     # Sending
 
     async def _send(self, row: Outgoing) -> None:
-        self._require_channel(row)
         if row.attempts > 1 and (found := await self._find(row)) is not None:
             log.info("message %s was in its channel already", row.id)
             await self._sent(row, found)
@@ -85,13 +99,23 @@ class Courier:
         async with self._database.read() as conn:
             club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
             view = await self._view(conn, row, club)
-        if view is None or (club is not None and not self._still_due(row, club)):
+        if club is not None and not self._still_due(row, club):
             async with self._database.write() as conn:
                 await outgoing.forget(conn, row.id, owner=self._owner)
             return
+        row = await self._follow(row, club)
+        self._require_channel(row)
         await self._pace.turn()
         message = await self._channel(row).send(view=view, nonce=row.nonce, allowed_mentions=self._mentions(row, club))
         await self._sent(row, message)
+
+    async def _follow(self, row: Outgoing, club: Club | None) -> Outgoing:
+        """Where the club has moved since this was planned, so does what it has to say."""
+        if club is None or row.kind is OutgoingKind.FAULT or row.channel_id == club.channel_id:
+            return row
+        async with self._database.write() as conn:
+            await outgoing.move(conn, row.id, owner=self._owner, channel_id=club.channel_id)
+        return replace(row, channel_id=club.channel_id)
 
     def _still_due(self, row: Outgoing, club: Club) -> bool:
         """A scheduled post that comes late goes through the schedule once more; what it refuses is planned anew."""
@@ -106,14 +130,14 @@ class Courier:
         decision = decide(club.schedule, club.progress, self._clock())
         return decision.action is Action.POST and decision.position == row.position
 
-    async def _view(self, conn: Connection, row: Outgoing, club: Club | None) -> discord.ui.LayoutView | None:
+    async def _view(self, conn: Connection, row: Outgoing, club: Club | None) -> discord.ui.LayoutView:
         if row.kind is not OutgoingKind.POST:
             buttons = [next_reading_button(club.id)] if club and row.kind is OutgoingKind.ENDING else []
             return notice_layout(row.text or "", marker=row.marker, buttons=buttons)
         reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
         laid_out = await lay_out_excerpt(conn, reading, row.position or 0) if reading else None
         if laid_out is None:
-            return None
+            raise RefusedError(Failure(Outcome.REFUSED, "The excerpt is not in the database any more."))
         role = club.ping_role_id if club else None
         return excerpt_layout(laid_out, 0, marker=row.marker, ping_role_id=role)
 
@@ -126,19 +150,19 @@ class Courier:
         return discord.AllowedMentions.none()
 
     async def _find(self, row: Outgoing) -> discord.Message | None:
-        """Our own message since the first try, if it stands in the channel, or in the one the club had then."""
-        if row.tried_channel_id not in (None, row.channel_id):
-            # Where that channel is gone, so is what was in it.
-            with contextlib.suppress(discord.NotFound, discord.Forbidden):
-                if found := await self._find_in(row, row.tried_channel_id or 0):
-                    return found
-        return await self._find_in(row, row.channel_id)
+        """Our own message since the first try, if it stands in the channel where it was tried.
 
-    async def _find_in(self, row: Outgoing, channel_id: int) -> discord.Message | None:
+        Without Read Message History Discord answers an empty history, which would look like "not sent yet".
+        """
+        guild = self._bot.get_guild(row.guild_id)
+        if guild is not None and guild.get_channel(row.channel_id) is None:
+            return None  # the channel is gone, and with it what was in it
+        if fault := channel_fault(guild, row.channel_id, LOOKING):
+            reason = f"{fault} So I cannot see whether what I have to post stands there already."
+            raise RefusedError(Failure(Outcome.REFUSED, reason))
         began = (row.first_attempt_at or self._clock()) - LOOK_MARGIN
-        channel = self._bot.get_partial_messageable(channel_id, guild_id=row.guild_id)
         await self._pace.turn()
-        async for message in channel.history(after=began, oldest_first=True, limit=None):
+        async for message in self._channel(row).history(after=began, oldest_first=True, limit=None):
             if self._bot.user and message.author.id == self._bot.user.id and carries(message, row.marker):
                 return message
         return None
@@ -154,28 +178,9 @@ class Courier:
                 state=state,
                 due_at=self._clock() if is_post else None,
                 message_id=message.id,
-                channel_id=message.channel.id,
                 sent_at=message.created_at,
             )
-            await self._advance(conn, row, message.created_at)
-
-    async def _advance(self, conn: Connection, row: Outgoing, at: datetime) -> None:
-        """Moves the club on behind a message that stands in the channel, or stood there."""
-        club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
-        if club is None:
-            return
-        if row.kind is OutgoingKind.ENDING and row.key == ending_key(club):
-            await clubs.set_state(conn, club.id, ClubState.ENDED)
-        elif row.kind is OutgoingKind.POST and row.position is not None and row.key == post_key(club, row.position):
-            scheduled = row.day is not None
-            await clubs.advance(
-                conn,
-                club.id,
-                run=club.run,
-                position=row.position + 1,
-                day=max(row.day, at.astimezone(ZoneInfo(club.schedule.zone)).date()) if row.day is not None else None,
-                post_at=at if scheduled else None,
-            )
+            await move_on(conn, row, message.created_at)
 
     # The thread
 
@@ -186,14 +191,21 @@ class Courier:
             reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
             laid_out = await lay_out_excerpt(conn, reading, row.position or 0) if reading else None
         days = club.thread_days if club else 3
-        name = laid_out.thread_name if laid_out else "Today's excerpt"
+        plain_name = f"Day {(row.position or 0) + 1}"
         message = self._channel(row).get_partial_message(row.message_id or 0)
-        await self._pace.turn()
-        try:
-            await message.create_thread(name=name, auto_archive_duration=archive_after(days))
-        except discord.HTTPException as error:
-            if judge(error).outcome is not Outcome.EXISTS:
-                raise
+        for name in (laid_out.thread_name if laid_out else plain_name, plain_name):
+            await self._pace.turn()
+            try:
+                await message.create_thread(name=name, auto_archive_duration=archive_after(days))
+            except discord.HTTPException as error:
+                failure = judge(error)
+                if failure.outcome is Outcome.EXISTS:
+                    break
+                if name == plain_name or not failure.final:
+                    raise
+                log.info("message %s: its thread's name was refused; trying a plain one", row.id)
+            else:
+                break
         async with self._database.write() as conn:
             await outgoing.finish_step(
                 conn,
@@ -209,86 +221,25 @@ class Courier:
         await self._pace.turn()
         try:
             thread = await self._bot.fetch_channel(row.thread_id or 0)
-            if isinstance(thread, discord.Thread) and not (thread.archived and thread.locked):
+            if isinstance(thread, discord.Thread):
                 # Its creator may archive it; only with Manage Threads may it be locked as well.
                 can_lock = thread.permissions_for(thread.guild.me).manage_threads
-                await self._pace.turn()
-                await (thread.edit(archived=True, locked=True) if can_lock else thread.edit(archived=True))
-        except (discord.NotFound, discord.Forbidden) as error:
+                if not thread.archived or (can_lock and not thread.locked):
+                    await self._pace.turn()
+                    await (thread.edit(archived=True, locked=True) if can_lock else thread.edit(archived=True))
+        except discord.HTTPException as error:
+            if judge(error).outcome in (Outcome.UNKNOWN, Outcome.LATER):
+                raise
             # A person deleted or locked it, or the channel was taken from us. It is over either way, and no
             # reason to stop the club: should a permission be missing, the next post will say so.
             log.info("the thread of message %s cannot be closed: code %s", row.id, error.code)
         async with self._database.write() as conn:
             await outgoing.finish_step(conn, row.id, owner=self._owner, state=OutgoingState.CLOSED, due_at=None)
 
-    # What went wrong
-
-    async def _fail(self, row: Outgoing, failure: Failure) -> None:
-        log.warning("message %s (%s, %s): %s", row.id, row.kind, row.state, failure.reason)
-        now = self._clock()
-        sending = row.state is OutgoingState.SENDING
-        async with self._database.write() as conn:
-            if failure.outcome is Outcome.GONE:
-                await outgoing.finish_step(
-                    conn,
-                    row.id,
-                    owner=self._owner,
-                    state=OutgoingState.WITHDRAWN,
-                    due_at=None,
-                    fault=failure.reason,
-                )
-                if sending:
-                    await self._advance(conn, row, now)
-            elif failure.outcome is Outcome.REFUSED:
-                await self._refused(conn, row, failure, now)
-            else:
-                certain = failure.outcome is Outcome.LATER
-                wait = failure.retry_after if failure.retry_after is not None else pause(row.retries + 1)
-                await outgoing.finish_step(
-                    conn,
-                    row.id,
-                    owner=self._owner,
-                    state=OutgoingState.PLANNED if sending and certain else row.state,
-                    due_at=now + timedelta(seconds=wait),
-                    fault=failure.reason,
-                    retries=row.retries + 1,
-                    untried=sending and certain,
-                )
-
-    async def _refused(self, conn: Connection, row: Outgoing, failure: Failure, now: datetime) -> None:
-        """A post waits for its club to be mended; a notice that cannot be said is let go."""
-        club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
-        # What stands in a channel that its club has left is no reason to stop the club.
-        waits = club is not None and row.kind is not OutgoingKind.FAULT and row.channel_id == club.channel_id
-        sending = row.state is OutgoingState.SENDING
-        stays = OutgoingState.PLANNED if sending else row.state
-        ends = OutgoingState.FAILED if sending else OutgoingState.CLOSED
-        await outgoing.finish_step(
-            conn,
-            row.id,
-            owner=self._owner,
-            state=stays if waits else ends,
-            due_at=now if waits else None,
-            fault=failure.reason,
-            untried=sending and waits,
-        )
-        if club is None:
-            return
-        if waits:
-            await break_club(conn, club, failure.reason, now)
-        elif row.kind is OutgoingKind.FAULT and row.channel_id != club.channel_id:
-            await plan_fault(conn, club, club.fault or failure.reason, now, channel_id=club.channel_id)
-
     def _require_channel(self, row: Outgoing) -> None:
-        """Spares Discord a request that it would refuse, and names what is missing.
-
-        Without Read Message History Discord answers an empty history, which would look like "not sent yet".
-        """
-        guild = self._bot.get_guild(row.guild_id)
-        if guild is not None and guild.unavailable:
-            raise RefusedError(Failure(Outcome.LATER, "Discord has trouble with this server."))
+        """Spares Discord a request that it would refuse, and names what is missing."""
         needed = NEEDED if row.kind in (OutgoingKind.POST, OutgoingKind.ENDING) else NOTICES
-        if fault := channel_fault(guild, row.channel_id, needed):
+        if fault := channel_fault(self._bot.get_guild(row.guild_id), row.channel_id, needed):
             raise RefusedError(Failure(Outcome.REFUSED, fault))
 
     def _channel(self, row: Outgoing) -> discord.PartialMessageable:

@@ -109,6 +109,8 @@ class ClubEngine:
         began = self._loop.next_iteration or discord.utils.utcnow()
         lag = (discord.utils.utcnow() - began).total_seconds()
         self._loop.change_interval(seconds=max(lag + seconds, 0.0))
+        if lag < -1.0:  # the clock was set back: the loop would wait until it has caught up
+            self._loop.restart()
 
     async def tick(self) -> None:
         """One look: plans what is due, takes every step that can be taken, and notes when to look again."""

@@ -1,10 +1,13 @@
 """An excerpt as members read it: workarounds restored, laid out in pages."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.filters import restore_declared
 from bot.reading.models import Excerpt, Restored
 from bot.reading.pages import Page, byline, lay_out, thread_name
+from bot.reading.restoring import restore_excerpt
 from bot.storage import readings
 from bot.storage.database import Connection
 from bot.storage.records import StoredReading
@@ -22,22 +25,16 @@ class LaidOut:
     """At most 100 UTF-16 units."""
 
 
-def restore(text: str, insertions: tuple[str, ...]) -> tuple[str, tuple[Restored, ...]]:
-    """Takes declared insertions out of a text; answers it with what was restored, in order, repeats included."""
+def restored_excerpt(excerpt: Excerpt, insertions: Sequence[str]) -> tuple[Excerpt, tuple[Restored, ...]]:
+    """The excerpt as members read it, and each distinct restoration once."""
+    return restore_excerpt(excerpt, insertions, _restore)
+
+
+def _restore(text: str, insertions: Sequence[str]) -> tuple[str, tuple[Restored, ...]]:
     result = restore_declared(text, insertions)
     return result.text, tuple(
         Restored(written=found.written, word=found.word, insertion=found.insertion) for found in result.restorations
     )
-
-
-def restored_excerpt(excerpt: Excerpt, insertions: tuple[str, ...]) -> tuple[Excerpt, tuple[Restored, ...]]:
-    """The excerpt with the words put back in all its parts, and each distinct restoration once."""
-    heading, of_heading = restore(excerpt.heading, insertions)
-    comment, of_comment = restore(excerpt.comment, insertions)
-    quote, of_quote = restore(excerpt.quote, insertions)
-    remark, of_remark = restore(excerpt.remark, insertions)
-    found = dict.fromkeys((*of_heading, *of_comment, *of_quote, *of_remark))
-    return Excerpt(heading=heading, comment=comment, quote=quote, remark=remark), tuple(found)
 
 
 async def lay_out_excerpt(conn: Connection, reading: StoredReading, position: int) -> LaidOut | None:
@@ -45,6 +42,12 @@ async def lay_out_excerpt(conn: Connection, reading: StoredReading, position: in
     excerpt = await readings.excerpt(conn, reading.id, position)
     if excerpt is None:
         return None
+    if len(excerpt.quote) + len(excerpt.comment) + len(excerpt.remark) < QUICK:
+        return _lay_out(reading, position, excerpt)
+    return await asyncio.to_thread(_lay_out, reading, position, excerpt)
+
+
+def _lay_out(reading: StoredReading, position: int, excerpt: Excerpt) -> LaidOut:
     shown, restored = restored_excerpt(excerpt, reading.workarounds)
     pages = lay_out(
         reading.title,
@@ -59,6 +62,9 @@ async def lay_out_excerpt(conn: Connection, reading: StoredReading, position: in
     name = thread_name(shown, day=position + 1, total=reading.total, reading_title=reading.title)
     return LaidOut(reading.id, position, pages, name)
 
+
+QUICK = 20_000
+"""Code points that are laid out in milliseconds; more than that goes to a thread, so that the gateway need not wait."""
 
 PAGE_UNITS = 4000 - 32
 """UTF-16 units for one page: Discord's 4,000 for all text displays of a message together

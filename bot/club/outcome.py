@@ -6,11 +6,14 @@ from enum import Enum, auto
 import aiohttp
 import discord
 
+from bot.club import wording
 from bot.club.permissions import DELETED
+from bot.reading.splitting import shorten
 
 THREAD_EXISTS = 160004
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
+TOO_MANY_THREADS = 160006
 
 
 class Outcome(Enum):
@@ -33,6 +36,8 @@ class Failure:
     """One sentence for managers, without member text."""
     retry_after: float | None = None
     """Seconds, where Discord named them."""
+    final: bool = False
+    """Discord refuses what we sent, not who we are: no permission will help."""
 
 
 TRANSIENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
@@ -57,10 +62,13 @@ def _judge_answer(error: discord.HTTPException) -> Failure:
     known = {
         THREAD_EXISTS: Failure(Outcome.EXISTS, "The thread exists already."),
         UNKNOWN_MESSAGE: Failure(Outcome.GONE, "The message was deleted."),
+        TOO_MANY_THREADS: Failure(Outcome.LATER, "This server has as many open threads as it may.", 3600.0),
         UNKNOWN_CHANNEL: Failure(Outcome.REFUSED, DELETED),
     }
-    refused = Failure(Outcome.REFUSED, f"Discord refused it: {error.text or error.status} (code {error.code}).")
-    return known.get(error.code, refused)
+    if error.code in known:
+        return known[error.code]
+    said = wording.plain(shorten(error.text or str(error.status), 200))
+    return Failure(Outcome.REFUSED, f"Discord refused it: {said} (code {error.code}).", final=error.status == 400)
 
 
 PAUSES = (5.0, 15.0, 45.0, 120.0, 300.0, 600.0)

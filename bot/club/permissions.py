@@ -22,6 +22,10 @@ NOTICES: dict[str, str] = {name: NEEDED[name] for name in ("view_channel", "send
 """The same for a channel that only gets notices."""
 
 
+LOOKING: dict[str, str] = {name: NEEDED[name] for name in ("view_channel", "read_message_history")}
+"""The same for looking whether a message of ours is in a channel."""
+
+
 def least() -> discord.Permissions:
     """What the invite link asks for."""
     return discord.Permissions(**dict.fromkeys(NEEDED, True))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bot.club import wording
 from bot.club.permissions import remedy
@@ -9,7 +10,7 @@ from bot.reading.library import seeds
 from bot.reading.schedule import Action, Decision, decide
 from bot.storage import clubs, outgoing, readings
 from bot.storage.database import Connection, Database
-from bot.storage.records import Club, ClubState, NewOutgoing, OutgoingKind, OutgoingState, Shards
+from bot.storage.records import Club, ClubState, NewOutgoing, Outgoing, OutgoingKind, OutgoingState, Shards
 
 UNSENT = frozenset({OutgoingState.PLANNED, OutgoingState.SENDING})
 
@@ -67,7 +68,7 @@ async def _plan_post(conn: Connection, club: Club, decision: Decision, now: date
     )
     if planned is None:
         row = await outgoing.by_key(conn, key)
-        if row is not None and row.state not in UNSENT:
+        if row is not None and row.state not in UNSENT and row.state is not OutgoingState.FAILED:
             # It was posted (or taken back by a person) before this club knew of it: go on behind it.
             await clubs.advance(
                 conn,
@@ -105,16 +106,43 @@ def _others(titles: Iterable[str], title: str) -> list[str]:
     return [other for other in dict.fromkeys(titles) if other != title]
 
 
+async def move_on(conn: Connection, row: Outgoing, at: datetime) -> None:
+    """Moves a club on behind a message of its that stands in the channel, or stood there, since ``at``.
+
+    The local day of a scheduled post is used up even where the club has begun another reading meanwhile.
+    """
+    club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
+    if club is None:
+        return
+    if row.kind is OutgoingKind.ENDING and row.key == ending_key(club):
+        await clubs.set_state(conn, club.id, ClubState.ENDED)
+    elif row.kind is OutgoingKind.POST and row.position is not None:
+        this_run = row.key == post_key(club, row.position)
+        local_day = at.astimezone(ZoneInfo(club.schedule.zone)).date()
+        await clubs.advance(
+            conn,
+            club.id,
+            run=club.run,
+            position=row.position + 1 if this_run else 0,
+            day=max(row.day, local_day) if row.day is not None else None,
+            post_at=at if row.day is not None else None,
+        )
+
+
 async def break_club(conn: Connection, club: Club, fault: str, now: datetime) -> None:
     """Stops a club until a manager mends what is wrong, and has the managers told, once for each break."""
-    if not await clubs.set_state(conn, club.id, ClubState.BROKEN, fault=fault):
-        return
-    await plan_fault(conn, club, fault, now, channel_id=club.notices_channel_id or club.channel_id)
+    if await clubs.set_state(conn, club.id, ClubState.BROKEN, fault=fault, only_from=ClubState.ACTIVE):
+        channel_id = club.notices_channel_id or club.channel_id
+        await plan_notice(conn, club, await fault_text(conn, club, fault), now, channel_id=channel_id)
 
 
-async def plan_fault(conn: Connection, club: Club, fault: str, now: datetime, *, channel_id: int) -> None:
+async def fault_text(conn: Connection, club: Club, fault: str) -> str:
     reading = await readings.get(conn, club.guild_id, club.reading_id)
-    title = reading.title if reading else "a text"
+    return wording.fault(reading.title if reading else "a text", club.channel_id, fault, remedy(fault))
+
+
+async def plan_notice(conn: Connection, club: Club, text: str, now: datetime, *, channel_id: int) -> None:
+    """Has the managers told, in a message of its own."""
     await outgoing.plan(
         conn,
         NewOutgoing(
@@ -124,6 +152,6 @@ async def plan_fault(conn: Connection, club: Club, fault: str, now: datetime, *,
             key=f"fault:{club.uid}:{int(now.timestamp())}:{channel_id}",
             channel_id=channel_id,
             due_at=now,
-            text=wording.fault(title, club.channel_id, fault, remedy(fault)),
+            text=text,
         ),
     )

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.reading.text import escape_markdown
+
 
 def when(moment: datetime, style: str = "F") -> str:
     """A time that Discord shows in each reader's own zone."""
@@ -14,8 +16,8 @@ def when_and_how_soon(moment: datetime) -> str:
 
 
 def plain(text: str) -> str:
-    """A title or name inside bold Markdown: without the marks that would end it."""
-    return text.replace("*", "").replace("`", "'").strip()
+    """A title or name from outside, shown literally, on one line."""
+    return escape_markdown(" ".join(text.split()))
 
 
 def ending(title: str, total: int, others: Sequence[str]) -> str:
@@ -39,6 +41,14 @@ def fault(title: str, channel_id: int, reason: str, what_to_do: str) -> str:
         f"## The reading club in <#{channel_id}> has stopped\n\n"
         f"It was reading **{plain(title)}**. {reason} {what_to_do}\n\n"
         "Nothing is lost, and I will not try again until then; `/club status` says what I still miss."
+    )
+
+
+def no_thread(guild_id: int, channel_id: int, message_id: int, reason: str) -> str:
+    link = f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
+    return (
+        f"## A post has no thread\n\nI could not open one under {link}. {reason}\n\n"
+        "The club goes on. If you want a thread there, please open it by hand."
     )
 
 

@@ -1,6 +1,5 @@
 """What a club reads: readings and their excerpts (the words are those of the design's vocabulary)."""
 
-from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -8,8 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\r\n]*$")]
 """One line of text, at most 300 code points, not blank."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+LONGEST = 200_000
+"""Code points of one part of an excerpt: ours, 50 pages, so that laying one out stays a matter of moments."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST)]
 """Markdown paragraphs, set apart by blank lines; may be empty."""
+
+Workaround = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+"""What a source put into words to get them past a filter: a word or a few."""
 
 
 class Model(BaseModel):
@@ -33,7 +38,7 @@ class Excerpt(Model):
     heading: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ""
     comment: Text = ""
     """What introduces the passage: the day's question, in Markdown."""
-    quote: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    quote: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)]
     """The passage as the source wrote it, workarounds included, in Markdown."""
     remark: Text = ""
     """What the commentator says after the passage, in Markdown."""
@@ -49,16 +54,9 @@ class Reading(Model):
     """Where the text was found: a name, an address, or both."""
     translator: Line | None = None
     licence: Line | None = None
-    workarounds: tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)], ...] = ()
+    workarounds: Annotated[tuple[Workaround, ...], Field(max_length=20)] = ()
     """Insertions that the source declares, such as ``apple``; taken out before members read."""
     workaround_reason: Line | None = None
     """Why the source needed them, in its own words."""
     introduction: Text = ""
     excerpts: Annotated[tuple[Excerpt, ...], Field(min_length=1)]
-
-
-Restore = Callable[[str, Sequence[str]], tuple[str, tuple[Restored, ...]]]
-"""Takes a text and the declared insertions; answers the text with them taken out, and what was restored.
-
-``bot.filters`` offers such a function; it is handed in, so that readings do not depend on filters.
-"""

@@ -1,5 +1,6 @@
 """Clubs: one reading running in one channel, its schedule, and how far it has come."""
 
+import logging
 import secrets
 from datetime import date, datetime, time
 from typing import Any, TypedDict, Unpack
@@ -11,6 +12,8 @@ from bot.reading.schedule import Progress, Schedule
 from bot.storage import schema
 from bot.storage.records import Club, ClubState, NewClub, OutgoingKind, OutgoingState, Shards
 from bot.storage.sql import Connection, within
+
+log = logging.getLogger(__name__)
 
 _clubs = schema.clubs
 _outgoing = schema.outgoing
@@ -66,11 +69,6 @@ async def in_guild(conn: Connection, guild_id: int) -> list[Club]:
     return await _select(conn, _clubs.c.guild_id == guild_id)
 
 
-async def using_channel(conn: Connection, channel_id: int) -> list[Club]:
-    """The clubs that post there; where their notices go does not count."""
-    return await _select(conn, _clubs.c.channel_id == channel_id)
-
-
 async def all_clubs(conn: Connection) -> list[Club]:
     """Of every guild, whatever their state; for a check-up, not for the planner."""
     return await _select(conn)
@@ -84,7 +82,8 @@ async def active(conn: Connection, shards: Shards | None) -> list[Club]:
         ((_outgoing.c.kind == OutgoingKind.POST) & _outgoing.c.day.is_not(None))
         | (_outgoing.c.kind == OutgoingKind.ENDING),
     )
-    return await _select(conn, _clubs.c.state == ClubState.ACTIVE, ~waiting, within(shards, _clubs.c.guild_id))
+    ours = (_clubs.c.state == ClubState.ACTIVE, ~waiting, within(shards, _clubs.c.guild_id))
+    return await _select(conn, *ours, readable_only=True)
 
 
 async def edit(conn: Connection, club_id: int, **changes: Unpack[Changes]) -> Club:
@@ -122,28 +121,31 @@ async def set_state(
     *,
     fault: str | None = None,
     since: datetime | None = None,
+    only_from: ClubState | None = None,
 ) -> bool:
     """Whether this call changed the state; one that finds it so already leaves everything as it is."""
     values: dict[str, Any] = {"state": state, "fault": fault if state is ClubState.BROKEN else None}
     if since is not None:
         values["since"] = since
-    done = await conn.execute(update(_clubs).where(_clubs.c.id == club_id, _clubs.c.state != state).values(values))
+    query = update(_clubs).where(_clubs.c.id == club_id, _clubs.c.state != state)
+    if only_from is not None:
+        query = query.where(_clubs.c.state == only_from)
+    done = await conn.execute(query.values(values))
     return done.rowcount == 1
 
 
 async def advance(
     conn: Connection, club_id: int, *, run: int, position: int, day: date | None, post_at: datetime | None
 ) -> None:
-    """Moves on, never back, so that it may be repeated; nothing happens once the club is in another run."""
-    values: dict[str, Any] = {
-        "position": case((_clubs.c.position < position, position), else_=_clubs.c.position),
-    }
+    """Moves on, never back, so that it may be repeated. The position belongs to its run, the day to every run."""
+    behind = (_clubs.c.run == run) & (_clubs.c.position < position)
+    values: dict[str, Any] = {"position": case((behind, position), else_=_clubs.c.position)}
     if day is not None:
         later = _clubs.c.last_day.is_(None) | (_clubs.c.last_day < day)
         values["last_day"] = case((later, day), else_=_clubs.c.last_day)
     if post_at is not None:
         values["last_post_at"] = post_at
-    await conn.execute(update(_clubs).where(_clubs.c.id == club_id, _clubs.c.run == run).values(values))
+    await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values(values))
 
 
 async def remove(conn: Connection, club_id: int) -> None:
@@ -167,14 +169,24 @@ async def _present(conn: Connection, club_id: int) -> Club:
     return club
 
 
-async def _select(conn: Connection, *conditions: ColumnElement[bool]) -> list[Club]:
+async def _select(conn: Connection, *conditions: ColumnElement[bool], readable_only: bool = False) -> list[Club]:
+    """``readable_only`` leaves out, with a line in the log, what this machine cannot make sense of: one club
+    whose time zone its tzdata does not know must not hold up all others."""
     query = (
         select(*_clubs.c, schema.readings.c.total)
         .join(schema.readings, schema.readings.c.id == _clubs.c.reading_id)
         .where(*conditions)
         .order_by(_clubs.c.id)
     )
-    return [_club(row) for row in await conn.execute(query)]
+    found = []
+    for row in await conn.execute(query):
+        try:
+            found.append(_club(row))
+        except ValueError as error:
+            if not readable_only:
+                raise
+            log.error("club %s is left out: %s", row.id, " ".join(str(error).split())[:300])
+    return found
 
 
 def _schedule_columns(schedule: Schedule) -> dict[str, Any]:

@@ -129,7 +129,9 @@ class Database:
 
 def _sqlite_engine(url: URL) -> AsyncEngine:
     # isolation_level None: the driver begins nothing by itself, so that DDL stays inside our transactions.
-    engine = create_async_engine(url, connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS})
+    engine = create_async_engine(
+        url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS}
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:
@@ -149,7 +151,7 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
 
 def _postgresql_engine(url: URL) -> AsyncEngine:
     try:
-        return create_async_engine(url, pool_pre_ping=True, connect_args={"timeout": 20})
+        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"timeout": 20})
     except ModuleNotFoundError:
         raise ApplecoreError(
             "database_url names a PostgreSQL database, and its driver is missing: pip install 'applecore[postgresql]'"

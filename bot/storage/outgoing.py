@@ -91,7 +91,6 @@ async def claim(
             attempts=case((unsent, _outgoing.c.attempts + 1), else_=_outgoing.c.attempts),
             first_attempt_at=case((unsent, first), else_=_outgoing.c.first_attempt_at),
             last_attempt_at=case((unsent, moment), else_=_outgoing.c.last_attempt_at),
-            tried_channel_id=func.coalesce(_outgoing.c.tried_channel_id, _outgoing.c.channel_id),
         )
         .returning(*_outgoing.c)
     )
@@ -126,69 +125,39 @@ async def finish_step(
     sent_at: datetime | Unset | None = UNSET,
     fault: str | Unset | None = UNSET,
     retries: int = 0,
-    untried: bool = False,
 ) -> bool:
-    """Writes down what became of a step and gives the lease back; False, and no change, when it was lost.
-
-    ``untried`` takes the attempt back: Discord certainly refused it, so nothing can have been sent.
-    """
+    """Writes down what became of a step and gives the lease back; False, and no change, when it was lost."""
     given: dict[str, Any] = {"message_id": message_id, "thread_id": thread_id, "channel_id": channel_id}
     given |= {"sent_at": sent_at, "fault": fault}
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not UNSET}
-    if untried:
-        earlier = _outgoing.c.attempts > 1
-        values["attempts"] = case((earlier, _outgoing.c.attempts - 1), else_=0)
-        for name in ("first_attempt_at", "tried_channel_id"):
-            values[name] = case((earlier, _outgoing.c[name]), else_=None)
     values |= {"state": state, "due_at": due_at, "retries": retries, **_NO_LEASE}
     return await _update(conn, *_held(row_id, owner), **values)
 
 
-async def reschedule(conn: Connection, row_id: int, *, due_at: datetime, owner: str | None = None) -> bool:
-    """Moves the next step of a message; ``owner`` gives its lease back, None moves one that nobody holds."""
-    held = _outgoing.c.lease_owner.is_(None) if owner is None else _outgoing.c.lease_owner == owner
-    unfinished = _outgoing.c.state.in_(_OPEN)
-    return await _update(conn, _outgoing.c.id == row_id, held, unfinished, due_at=due_at, **_NO_LEASE)
+async def move(conn: Connection, row_id: int, *, owner: str, channel_id: int) -> bool:
+    """Notes where it is sent from now on, once it is known not to stand where it was tried before."""
+    return await _update(conn, *_held(row_id, owner), channel_id=channel_id)
 
 
-async def redirect(
-    conn: Connection,
-    club_id: int,
-    channel_id: int,
-    now: datetime,
-    *,
-    kinds: Collection[OutgoingKind] = (OutgoingKind.POST, OutgoingKind.ENDING),
-) -> int:
-    """Sends what the club has planned to another channel, now; answers how many.
-
-    What an earlier attempt may have left in the old channel is known by its ``tried_channel_id``.
-    """
-    unsent = or_(
-        _outgoing.c.state == OutgoingState.PLANNED,
-        and_(_outgoing.c.state == OutgoingState.SENDING, _outgoing.c.attempts == 0),
+async def hurry(conn: Connection, club_id: int, now: datetime) -> int:
+    """Lets what the club has still to send be tried now, whatever pause it was in; answers how many."""
+    query = update(_outgoing).where(
+        _outgoing.c.club_id == club_id, _outgoing.c.state.in_(_UNSENT), _outgoing.c.lease_owner.is_(None)
     )
-    query = update(_outgoing).where(_outgoing.c.club_id == club_id, _outgoing.c.kind.in_(kinds), unsent)
-    return (await conn.execute(query.values(channel_id=channel_id, due_at=now))).rowcount
+    return (await conn.execute(query.values(due_at=now))).rowcount
 
 
 async def forget(conn: Connection, row_id: int, *, owner: str | None = None) -> bool:
     """Deletes a message that was not sent, so that its key is free again.
 
-    The ``owner`` of its lease may do so while it is sending; anyone else only before that was begun.
+    The ``owner`` of its lease may do so once it knows that nothing was sent; anyone else only before the first try.
     """
     query = delete(_outgoing).where(_outgoing.c.id == row_id)
     if owner is None:
-        query = query.where(_outgoing.c.state == OutgoingState.PLANNED)
+        query = query.where(_outgoing.c.state == OutgoingState.PLANNED, _outgoing.c.attempts == 0)
     else:
         query = query.where(_outgoing.c.state.in_(_UNSENT), _outgoing.c.lease_owner == owner)
     return (await conn.execute(query)).rowcount == 1
-
-
-async def withdraw(conn: Connection, *, message_id: int) -> bool:
-    """A person deleted it: nothing more is done. False when it is none of ours, or was over already."""
-    over = (OutgoingState.WITHDRAWN, OutgoingState.FAILED)
-    which = (_outgoing.c.message_id == message_id, _outgoing.c.state.not_in(over))
-    return await _update(conn, *which, state=OutgoingState.WITHDRAWN, due_at=None, **_NO_LEASE)
 
 
 async def release_all(conn: Connection, owner: str) -> int:
@@ -222,13 +191,14 @@ async def of_club(
 
 
 async def latest_post(conn: Connection, club_id: int) -> Outgoing | None:
-    """The club's newest post that was sent."""
+    """The club's newest post that was sent, and not taken back by a person."""
     query = (
         select(_outgoing)
         .where(
             _outgoing.c.club_id == club_id,
             _outgoing.c.kind == OutgoingKind.POST,
             _outgoing.c.message_id.is_not(None),
+            _outgoing.c.state != OutgoingState.WITHDRAWN,
         )
         .order_by(_outgoing.c.message_id.desc())  # snowflakes grow with time
         .limit(1)
@@ -236,37 +206,10 @@ async def latest_post(conn: Connection, club_id: int) -> Outgoing | None:
     return _first((await conn.execute(query)).all())
 
 
-async def posts_between(conn: Connection, guild_id: int, start: datetime, end: datetime) -> list[Outgoing]:
-    """The guild's posts sent at ``start`` or later and before ``end``, oldest first."""
-    query = (
-        select(_outgoing)
-        .where(
-            _outgoing.c.guild_id == guild_id,
-            _outgoing.c.kind == OutgoingKind.POST,
-            _outgoing.c.sent_at >= start,
-            _outgoing.c.sent_at < end,
-            _outgoing.c.message_id.is_not(None),
-        )
-        .order_by(_outgoing.c.sent_at, _outgoing.c.id)
-    )
-    return [_row(row) for row in await conn.execute(query)]
-
-
 async def unfinished_post(conn: Connection, club_id: int) -> Outgoing | None:
     """The club's oldest post that is not sent yet."""
     rows = await of_club(conn, club_id, kinds=(OutgoingKind.POST,), states=_UNSENT)
     return rows[-1] if rows else None
-
-
-async def counts(conn: Connection, shards: Shards | None) -> dict[OutgoingState, int]:
-    """How many messages are in each state, those of no message included."""
-    query = (
-        select(_outgoing.c.state, func.count().label("number"))
-        .where(within(shards, _outgoing.c.guild_id))
-        .group_by(_outgoing.c.state)
-    )
-    found = {row.state: row.number for row in await conn.execute(query)}
-    return {state: found.get(state, 0) for state in OutgoingState}
 
 
 async def waiting(conn: Connection, guild_id: int) -> int:

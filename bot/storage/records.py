@@ -131,6 +131,7 @@ class Outgoing:
     marker: int
     """1 to 2**31 - 1, derived from ``key`` alone; the id of the message's container component."""
     channel_id: int
+    """Where it stands; until it was sent, where it was last tried."""
     reading_id: int | None
     position: int | None
     day: date | None
@@ -142,8 +143,6 @@ class Outgoing:
     """How often sending it was begun."""
     first_attempt_at: datetime | None
     last_attempt_at: datetime | None
-    tried_channel_id: int | None
-    """Where the first of those attempts was made, should the club have moved since."""
     retries: int
     """Failures in a row at the present step; they set the pause before the next."""
     lease_owner: str | None

@@ -180,7 +180,6 @@ outgoing = Table(
     Column("attempts", Integer, nullable=False),
     Column("first_attempt_at", UtcTime),
     Column("last_attempt_at", UtcTime),
-    Column("tried_channel_id", Snowflake),
     Column("retries", Integer, nullable=False),
     Column("lease_owner", Text),
     Column("lease_until", UtcTime),

@@ -28,21 +28,29 @@ def has_manage_server(interaction: Interaction) -> bool:
     return interaction.permissions.manage_guild or interaction.permissions.administrator
 
 
-async def require_manager(interaction: Interaction, conn: Connection) -> None:
-    """Manage Server, or the role that ``/club role`` set.
-
-    Raises:
-        ApplecoreError: the member has neither.
-    """
-    if has_manage_server(interaction):
-        return
+async def _manager_role(interaction: Interaction, conn: Connection) -> int | None:
+    """The role that ``/club role`` set, while it exists."""
     guild = guild_of(interaction)
     role_id = await guilds.role(conn, guild.id)
-    if role_id is None or guild.get_role(role_id) is None:
-        raise ApplecoreError("Only members with **Manage Server** may do this.")
-    if isinstance(interaction.user, discord.Member) and interaction.user.get_role(role_id) is not None:
+    return role_id if role_id is not None and guild.get_role(role_id) is not None else None
+
+
+async def is_manager(interaction: Interaction, conn: Connection) -> bool:
+    """Whether the member has Manage Server, or the role that ``/club role`` set."""
+    if has_manage_server(interaction):
+        return True
+    role_id = await _manager_role(interaction, conn)
+    member = interaction.user
+    return role_id is not None and isinstance(member, discord.Member) and member.get_role(role_id) is not None
+
+
+async def require_manager(interaction: Interaction, conn: Connection) -> None:
+    """Raises ApplecoreError, which says who may, unless the member manages the clubs."""
+    if await is_manager(interaction, conn):
         return
-    raise ApplecoreError(f"Only members with **Manage Server** or the role <@&{role_id}> may do this.")
+    role_id = await _manager_role(interaction, conn)
+    or_role = f" or the role <@&{role_id}>" if role_id is not None else ""
+    raise ApplecoreError(f"Only members with **Manage Server**{or_role} may do this.")
 
 
 def may_see(interaction: Interaction, club: Club) -> bool:

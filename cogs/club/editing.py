@@ -163,7 +163,8 @@ async def _reschedule(conn: Connection, club: Club, schedule: Schedule, now: dat
     """Slots count from now. A day that was skipped under the old schedule, far ahead, holds nothing up."""
     await clubs.edit(conn, club.id, schedule=schedule, since=now)
     today = now.astimezone(ZoneInfo(schedule.zone)).date()
-    if club.progress.last_day is not None and club.progress.last_day > today:
+    other_slots = schedule != club.schedule.model_copy(update={"catch_up": schedule.catch_up})
+    if other_slots and club.progress.last_day is not None and club.progress.last_day > today:
         await clubs.edit(conn, club.id, last_day=None)
     days = describe_weekdays(schedule.weekdays)
     return f"{days} at {schedule.time:%H:%M}, {schedule.zone}, {POLICIES[schedule.catch_up]}"
@@ -172,7 +173,7 @@ async def _reschedule(conn: Connection, club: Club, schedule: Schedule, now: dat
 async def _move(conn: Connection, club: Club, channel: discord.TextChannel, now: datetime) -> str:
     """To another channel, with what is still to be posted; that mends a club which could not work in the old one."""
     await clubs.edit(conn, club.id, channel_id=channel.id)
-    await outgoing.redirect(conn, club.id, channel.id, now)
+    await outgoing.hurry(conn, club.id, now)
     if club.state is ClubState.BROKEN:
         await clubs.set_state(conn, club.id, ClubState.ACTIVE)
         return f"posts in {channel.mention} from now on, so that the club goes on"

@@ -44,8 +44,9 @@ class RemovalButton(
 
     @answering_errors
     async def callback(self, interaction: discord.Interaction[Applecore]) -> None:  # type: ignore[override]
+        await interaction.response.defer()
         text = await self._answer(interaction) if self.remove else "The club stays as it is."
-        await interaction.response.edit_message(view=notice_layout(text))
+        await interaction.edit_original_response(view=notice_layout(text))
 
     async def _answer(self, interaction: Interaction) -> str:
         async with interaction.client.database.write() as conn:

@@ -74,6 +74,9 @@ class Running(commands.Cog):
             if chosen.state is ClubState.ENDED:
                 raise ApplecoreError("The reading has ended, so there is nothing to pause.")
             await clubs.set_state(conn, chosen.id, ClubState.PAUSED)
+            row = await outgoing.unfinished_post(conn, chosen.id)
+            if row is not None and row.day is None:  # asked for by /club post-now, and not to be sent days later
+                await outgoing.forget(conn, row.id)
         interaction.client.engine.poke()
         await interaction.followup.send(
             f"Paused: nothing is posted in <#{chosen.channel_id}> until `/club resume`. No excerpt is lost.",
@@ -124,7 +127,7 @@ class Running(commands.Cog):
             if what == "day":
                 text = await _skip_day(conn, chosen, interaction)
             else:
-                text = await _skip_excerpt(conn, chosen)
+                text = await _skip_excerpt(conn, chosen, interaction)
             skipped = await clubs.by_id(conn, chosen.id)
         interaction.client.engine.poke()
         coming = next_post_at(skipped, now) if skipped else None
@@ -170,22 +173,29 @@ class Running(commands.Cog):
         )
 
 
-async def _skip_excerpt(conn: Connection, club: Club) -> str:
+async def _skip_excerpt(conn: Connection, club: Club, interaction: Interaction) -> str:
     position = club.progress.position
     if position >= club.progress.total:
         raise ApplecoreError("Every excerpt is posted, so there is none to leave out.")
-    row = await outgoing.by_key(conn, post_key(club, position))
-    if row is not None and not await outgoing.forget(conn, row.id):
-        raise ApplecoreError(f"Number {position + 1} is being posted this very moment, so it cannot be left out.")
+    await _refuse_in_flight(conn, club, interaction)
     await clubs.advance(conn, club.id, run=club.run, position=position + 1, day=None, post_at=None)
     if position + 1 == club.progress.total:
         return f"Number {position + 1}, the last, is left out; the end is announced at the next slot."
     return f"Number {position + 1} is left out; number {position + 2} takes its place."
 
 
+async def _refuse_in_flight(conn: Connection, club: Club, interaction: Interaction) -> None:
+    """A post that is under way cannot be stopped. One that waits to be tried again settles by itself: the courier
+    looks whether it was posted after all, and lets it go where it was not."""
+    row = await outgoing.unfinished_post(conn, club.id)
+    if row is not None and row.lease_until is not None and row.lease_until > interaction.client.clock():
+        raise ApplecoreError("A post is on its way this very moment. Try again in a minute.")
+
+
 async def _skip_day(conn: Connection, club: Club, interaction: Interaction) -> str:
     if club.state is not ClubState.ACTIVE:
         raise ApplecoreError("The club is not running, so there is no day to leave out.")
+    await _refuse_in_flight(conn, club, interaction)
     decision = decide(club.schedule, club.progress, interaction.client.clock())
     due = decision.action is Action.POST
     day = decision.day if due else decision.next.day

@@ -144,10 +144,10 @@ async def test_a_club_that_moves_does_not_post_what_the_old_channel_has(database
         world.overlays.faults.fail("GET", "/channels/*/messages", status=500, times=None)
         await world.advance(minutes=2)
         if refused:
-            world.deny(world.channel, create_public_threads=False)
+            world.deny(world.channel, read_message_history=False)
             await world.advance(hours=1)
             assert (await world.club()).state is ClubState.BROKEN
-            world.deny(world.channel, create_public_threads=True)
+            world.deny(world.channel, read_message_history=True)
         await world.manager.slash(world.general, "club edit", channel=world.general)
         world.overlays.faults.revive()
         await world.advance(hours=1)

@@ -132,7 +132,6 @@ def _outgoing() -> None:
         _must("attempts", sa.Integer()),
         sa.Column("first_attempt_at", utc_time),
         sa.Column("last_attempt_at", utc_time),
-        sa.Column("tried_channel_id", snowflake),
         _must("retries", sa.Integer()),
         sa.Column("lease_owner", sa.Text),
         sa.Column("lease_until", utc_time),

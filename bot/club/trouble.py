@@ -1,0 +1,74 @@
+"""What becomes of a message, and of its club, when a step goes wrong."""
+
+import logging
+from datetime import datetime, timedelta
+
+from bot.club import wording
+from bot.club.outcome import Failure, Outcome, pause
+from bot.club.planner import break_club, move_on, plan_notice
+from bot.storage import clubs, outgoing
+from bot.storage.database import Connection
+from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState
+
+log = logging.getLogger(__name__)
+
+HELD = timedelta(hours=1)
+"""Before a refused step of a paused club is tried again: nobody is waiting for it, and nobody is told."""
+
+
+async def note_failure(conn: Connection, row: Outgoing, failure: Failure, *, owner: str, now: datetime) -> None:
+    """Writes down what is to be done, and when. The attempt stays counted, so that the next one looks first."""
+    log.warning("message %s (%s, %s): %s", row.id, row.kind, row.state, failure.reason)
+    sending = row.state is OutgoingState.SENDING
+    if failure.outcome is Outcome.GONE:
+        await _finish(conn, row, OutgoingState.WITHDRAWN, None, failure, owner)
+        if sending:
+            await move_on(conn, row, now)
+    elif failure.outcome is Outcome.REFUSED:
+        await _refused(conn, row, failure, owner, now)
+    else:
+        wait = failure.retry_after if failure.retry_after is not None else pause(row.retries + 1)
+        waiting = OutgoingState.PLANNED if sending and failure.outcome is Outcome.LATER else row.state
+        due = now + timedelta(seconds=wait)
+        await _finish(conn, row, waiting, due, failure, owner, retries=row.retries + 1)
+
+
+async def _refused(conn: Connection, row: Outgoing, failure: Failure, owner: str, now: datetime) -> None:
+    club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
+    sending = row.state is OutgoingState.SENDING
+    if club is None or row.kind is OutgoingKind.FAULT:
+        await _finish(conn, row, OutgoingState.FAILED, None, failure, owner)
+        if club is not None and row.channel_id != club.channel_id:  # then at least where the club itself is
+            await plan_notice(conn, club, row.text or failure.reason, now, channel_id=club.channel_id)
+    elif not sending and (failure.final or club.state is ClubState.ENDED or row.channel_id != club.channel_id):
+        await _do_without_thread(conn, row, club, failure, owner, now)
+    else:
+        waiting = OutgoingState.PLANNED if sending else row.state
+        due = now if club.state in (ClubState.ACTIVE, ClubState.BROKEN) else now + HELD
+        await _finish(conn, row, waiting, due, failure, owner)
+        await break_club(conn, club, failure.reason, now)
+
+
+async def _do_without_thread(
+    conn: Connection, row: Outgoing, club: Club, failure: Failure, owner: str, now: datetime
+) -> None:
+    """The post stands. Its thread is no reason to stop a club that can do nothing about it any more."""
+    await _finish(conn, row, OutgoingState.CLOSED, None, failure, owner)
+    channel_id = club.notices_channel_id or club.channel_id
+    text = wording.no_thread(row.guild_id, row.channel_id, row.message_id or 0, failure.reason)
+    await plan_notice(conn, club, text, now, channel_id=channel_id)
+
+
+async def _finish(
+    conn: Connection,
+    row: Outgoing,
+    state: OutgoingState,
+    due_at: datetime | None,
+    failure: Failure,
+    owner: str,
+    *,
+    retries: int = 0,
+) -> None:
+    await outgoing.finish_step(
+        conn, row.id, owner=owner, state=state, due_at=due_at, fault=failure.reason, retries=retries
+    )
