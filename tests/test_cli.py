@@ -39,9 +39,7 @@ def applecore(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comp
     done = subprocess.run(  # noqa: S603 our own arguments
         [sys.executable, "-m", "bot", *arguments],
         cwd=cwd,
-        env=kept
-        | {"PYTHONPATH": str(ROOT), "HOME": str(cwd), "PYTHONUTF8": "1", "COLUMNS": "100"}
-        | environment,
+        env=kept | {"PYTHONPATH": str(ROOT), "HOME": str(cwd), "PYTHONUTF8": "1", "COLUMNS": "100"} | environment,
         capture_output=True,
         encoding="utf-8",
         timeout=60,
@@ -69,9 +67,7 @@ def test_no_command_shows_the_help(arguments: tuple[str, ...], tmp_path: Path) -
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    code = (
-        "import sys; from bot.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
-    )
+    code = "import sys; from bot.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run(  # noqa: S603 our own arguments
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -122,9 +118,7 @@ def test_run_without_a_token_says_how_to_get_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["run", "doctor"])
 def test_wrong_settings_are_one_line_each(command: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("APPLECORE_TOKEN=very secret\n")
-    done = applecore(
-        command, cwd=tmp_path, APPLECORE_LOG_LEVEL="loud", APPLECORE_DATABASE_URL="mysql://db/club"
-    )
+    done = applecore(command, cwd=tmp_path, APPLECORE_LOG_LEVEL="loud", APPLECORE_DATABASE_URL="mysql://db/club")
     assert done.returncode == 1
     assert done.stdout == ""
     lines = done.stderr.splitlines()
@@ -196,7 +190,7 @@ def test_run_hands_the_settings_over(
     ],
 )
 @pytest.mark.usefixtures("no_log_set_up")
-def test_what_ends_a_command(  # noqa: PLR0917
+def test_what_ends_a_command(
     error: BaseException,
     code: int,
     says: str,
@@ -229,9 +223,7 @@ def test_demo_without_its_extra(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name in ("simcord", "PIL") else find(name)
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in ("simcord", "PIL") else find(name))
     assert cli.main(arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -249,9 +241,7 @@ def test_check_sums_readings_up(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     short, second, paged = done.stdout.splitlines()
     assert short == "short.md: 2 excerpts, 45 characters, longest 26"
-    assert second.startswith(
-        f"long.md: 2 excerpts, {26 + 3 + len(long):,} characters, longest {3 + len(long):,}"
-    )
+    assert second.startswith(f"long.md: 2 excerpts, {26 + 3 + len(long):,} characters, longest {3 + len(long):,}")
     assert paged == "  excerpt 2 (Two) will be shown in 2 pages"
 
 
@@ -275,9 +265,7 @@ def test_check_names_every_bad_file_and_goes_on(tmp_path: Path) -> None:
 
 def test_import_writes_markdown(tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text("First paragraph, naïve.\n\nSecond paragraph.\n", encoding="utf-8")
-    shown = applecore(
-        "reading", "import", "book.txt", "--title", "The Book", cwd=tmp_path, PYTHONIOENCODING="ascii"
-    )
+    shown = applecore("reading", "import", "book.txt", "--title", "The Book", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert shown.returncode == 0, shown.stderr
     assert shown.stderr == ""
     assert "title: The Book" in shown.stdout

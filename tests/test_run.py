@@ -108,7 +108,9 @@ def test_a_refused_token(tmp_path: Path) -> None:
         done = run(tmp_path, token=other, api_url=rest.url)
     assert done.returncode == 1
     assert other not in done.stderr
-    assert done.stderr == (
+    # On a busy machine asyncio's debug mode remarks on slow steps.
+    said = "".join(line for line in done.stderr.splitlines(keepends=True) if "asyncio: Executing" not in line)
+    assert said == (
         "applecore: token: Discord refuses it. Copy it anew from the developer portal "
         "(your application → Bot → Reset Token) and set it as APPLECORE_TOKEN.\n"
     )

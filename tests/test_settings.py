@@ -178,9 +178,7 @@ def test_who_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "applecore.toml").write_text(
         'log_level = "error"\nlog_format = "json"\nshard_count = 4\nrequests_per_second = 5\n'
     )
-    (folder / ".env").write_text(
-        "APPLECORE_LOG_LEVEL=warning\nAPPLECORE_LOG_FORMAT=text\nAPPLECORE_SHARD_COUNT=3\n"
-    )
+    (folder / ".env").write_text("APPLECORE_LOG_LEVEL=warning\nAPPLECORE_LOG_FORMAT=text\nAPPLECORE_SHARD_COUNT=3\n")
     monkeypatch.setenv("APPLECORE_LOG_LEVEL", "debug")
     monkeypatch.setenv("APPLECORE_SHARD_COUNT", "2")
     settings = load_settings(shard_count=1)
@@ -219,9 +217,7 @@ def test_misspelt_names_are_errors(folder: Path, monkeypatch: pytest.MonkeyPatch
     (folder / ".env").write_text(f"APPLECORE_TOKN={TOKEN}\n")
     monkeypatch.setenv("APPLECORE_ZZZ", "1")
     lines = wrong()
-    assert lines[0].startswith(
-        "APPLECORE_ZZZ (environment) is not a setting. There are: APPLECORE_TOKEN, APPLECORE_"
-    )
+    assert lines[0].startswith("APPLECORE_ZZZ (environment) is not a setting. There are: APPLECORE_TOKEN, APPLECORE_")
     assert lines[1] == "APPLECORE_TOKN (.env) is not a setting. Did you mean APPLECORE_TOKEN?"
     assert lines[2] == "log_leven (applecore.toml) is not a setting. Did you mean log_level?"
     assert lines[3].startswith("applecore (applecore.toml) is not a setting. ")
@@ -229,13 +225,9 @@ def test_misspelt_names_are_errors(folder: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_arguments_are_checked_as_well() -> None:
-    with pytest.raises(
-        SettingsError, match=r"^shard_cont \(arguments\) is not a setting. Did you mean shard_count\?$"
-    ):
+    with pytest.raises(SettingsError, match=r"^shard_cont \(arguments\) is not a setting. Did you mean shard_count\?$"):
         load_settings(shard_cont=1)
-    with pytest.raises(
-        SettingsError, match=r"^log_level \(arguments\) is wrong: it is \"loud\". Right is debug, info"
-    ):
+    with pytest.raises(SettingsError, match=r"^log_level \(arguments\) is wrong: it is \"loud\". Right is debug, info"):
         load_settings(log_level="loud")
 
 

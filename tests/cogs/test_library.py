@@ -67,7 +67,9 @@ async def test_a_long_list_fits_and_says_that_there_is_more(database_url: str) -
 async def test_a_reading_is_shown_with_a_file_that_makes_it_again(database_url: str, asked: str) -> None:
     async with polite_world(database_url) as world:
         await world.import_reading(reading_of(3))
-        result = await world.member.slash(world.general, "reading show", reading=asked)
+        looked = await world.member.slash(world.general, "reading show", reading=asked)
+        assert not [reply for reply in looked.followups if reply.attachments], "what is to come is not for members"
+        result = await world.manager.slash(world.general, "reading show", reading=asked)
         said = answers(result)
         messages = [*([result.response] if result.response else []), *result.followups]
         [file] = {file.id: file for message in messages for file in message.attachments}.values()

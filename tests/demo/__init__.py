@@ -17,9 +17,7 @@ class BareBot(commands.AutoShardedBot):
     """discord.py and nothing else; `heard` lists the messages that reached it."""
 
     def __init__(self) -> None:
-        super().__init__(
-            command_prefix=commands.when_mentioned, intents=discord.Intents.default(), shard_count=1
-        )
+        super().__init__(command_prefix=commands.when_mentioned, intents=discord.Intents.default(), shard_count=1)
         self.heard: list[discord.Message] = []
 
     async def on_message(self, message: discord.Message) -> None:

@@ -175,9 +175,7 @@ async def test_trim_bounds_the_logs() -> None:
             await here.channel.send(str(number))
         here.laid.trim(keep=4)
         backend = here.env.backend
-        assert [len(log) for log in (backend.transcript, backend.http_requests, here.laid.faults.calls)] == [
-            4
-        ] * 3
+        assert [len(log) for log in (backend.transcript, backend.http_requests, here.laid.faults.calls)] == [4] * 3
         assert (backend.http_requests[-1].json or {})["content"] == "9"
         here.laid.trim(keep=0)
         assert backend.transcript == []
@@ -210,9 +208,7 @@ async def test_the_calls_that_our_bot_makes_are_honoured() -> None:
 
         await tree.sync()
         member = here.guild.add_member(here.env.create_user("Ada"))
-        message = await here.channel.send(
-            view=_Buttons(), nonce="n", allowed_mentions=discord.AllowedMentions.none()
-        )
+        message = await here.channel.send(view=_Buttons(), nonce="n", allowed_mentions=discord.AllowedMentions.none())
         await member.click(message, custom_id="go")
         assert "after" in str(here.env.backend.messages[here.handle.id][message.id].components)
         await message.edit(view=_layout("again"))

@@ -15,9 +15,7 @@ async def _thread(here: World, **fields: int) -> tuple[discord.Message, discord.
 
 
 @pytest.mark.parametrize(("overlaid", "parents"), [(False, [0, 18]), (True, [0])])
-async def test_a_thread_from_a_message_is_shown_on_the_message_only(
-    overlaid: bool, parents: list[int]
-) -> None:
+async def test_a_thread_from_a_message_is_shown_on_the_message_only(overlaid: bool, parents: list[int]) -> None:
     async with world(overlaid=overlaid) as here:
         message, thread = await _thread(here)
         assert thread.id == message.id
@@ -49,9 +47,7 @@ async def test_a_message_has_one_thread() -> None:
 
 
 @pytest.mark.parametrize(("name", "minutes"), [("", 1440), ("x" * 101, 1440), ("x", 61)])
-async def test_a_thread_has_a_name_of_1_to_100_characters_and_one_of_four_durations(
-    name: str, minutes: int
-) -> None:
+async def test_a_thread_has_a_name_of_1_to_100_characters_and_one_of_four_durations(name: str, minutes: int) -> None:
     async with world() as here:
         message = await here.channel.send("an excerpt")
         _, thread = await _thread(here)

@@ -28,7 +28,6 @@ async def test_new_club(database: Database) -> None:
         assert await clubs.by_id(conn, made.id) == made
         assert await clubs.by_id(conn, 404) is None
         assert await clubs.in_guild(conn, GUILD) == [made]
-        assert await clubs.using_channel(conn, CHANNEL + 1) == [other]
 
 
 async def test_all_clubs_of_every_guild_in_every_state(database: Database) -> None:
@@ -85,12 +84,31 @@ async def test_advance_never_goes_back(database: Database) -> None:
         day = date(2026, 3, 2)
         await clubs.advance(conn, made.id, run=1, position=2, day=day, post_at=NOW)
         await clubs.advance(conn, made.id, run=1, position=1, day=day - timedelta(1), post_at=None)
-        await clubs.advance(conn, made.id, run=2, position=3, day=day + timedelta(9), post_at=NOW + timedelta(9))
         moved = await clubs.by_id(conn, made.id)
         assert moved
         assert moved.progress == Progress(position=2, total=3, last_day=day, last_post_at=NOW, since=NOW)
         await clubs.advance(conn, made.id, run=1, position=2, day=None, post_at=None)
         assert await clubs.by_id(conn, made.id) == moved
+
+
+async def test_what_an_earlier_run_posted_uses_the_day_but_no_excerpt(database: Database) -> None:
+    async with database.write() as conn:
+        made = await club(conn)
+        day = date(2026, 3, 2)
+        await clubs.advance(conn, made.id, run=7, position=3, day=day, post_at=NOW)
+        moved = await clubs.by_id(conn, made.id)
+        assert moved
+        assert moved.progress == Progress(position=0, total=3, last_day=day, last_post_at=NOW, since=NOW)
+
+
+async def test_a_state_is_left_only_from_the_one_named(database: Database) -> None:
+    async with database.write() as conn:
+        made = await club(conn)
+        await clubs.set_state(conn, made.id, ClubState.PAUSED)
+        assert not await clubs.set_state(conn, made.id, ClubState.BROKEN, fault="f", only_from=ClubState.ACTIVE)
+        paused = await clubs.by_id(conn, made.id)
+        assert paused
+        assert (paused.state, paused.fault) == (ClubState.PAUSED, None)
 
 
 async def test_begin_keeps_the_day_used(database: Database) -> None:

@@ -123,32 +123,7 @@ async def test_what_is_over_is_never_claimed(database: Database, state: Outgoing
         await outgoing.finish_step(conn, row.id, owner="a", state=state, due_at=NOW)
         assert await outgoing.next_due(conn, shards=None) is None
         assert not await outgoing.forget(conn, row.id)
-        assert not await outgoing.reschedule(conn, row.id, due_at=NOW)
     assert await claim(database) == []
-
-
-async def test_untried_attempt_is_taken_back(database: Database) -> None:
-    async with database.write() as conn:
-        await plan(conn, "post")
-
-    async def finish(row: Outgoing, *, untried: bool) -> Outgoing:
-        async with database.write() as conn:
-            assert await outgoing.finish_step(
-                conn, row.id, owner="a", state=OutgoingState.SENDING, due_at=NOW, untried=untried, retries=1
-            )
-            found = await outgoing.get(conn, row.id)
-        assert found
-        return found
-
-    (row,) = await claim(database)
-    refused = await finish(row, untried=True)
-    assert (refused.attempts, refused.first_attempt_at, refused.retries) == (0, None, 1)
-    (row,) = await claim(database, now=NOW + MINUTE)
-    assert (row.attempts, row.first_attempt_at) == (1, NOW + MINUTE)
-    await finish(row, untried=False)
-    (row,) = await claim(database, now=NOW + 2 * MINUTE)
-    kept = await finish(row, untried=True)
-    assert (kept.attempts, kept.first_attempt_at) == (1, NOW + MINUTE)
 
 
 async def test_clubs_hold_their_messages_up(database: Database) -> None:
@@ -195,13 +170,8 @@ async def test_shards(database: Database) -> None:
         for number in range(4):
             await plan(conn, f"guild {number}", guild_id=(number << 22) + 12345)
         half = Shards(2, frozenset({1}))
-        assert (await outgoing.counts(conn, half))[OutgoingState.PLANNED] == 2
         rows = await outgoing.claim(conn, owner="a", now=NOW, lease=LEASE, shards=half)
         assert sorted(keys(rows)) == ["guild 1", "guild 3"]
-        counts = await outgoing.counts(conn, None)
-        assert set(counts) == set(OutgoingState)
-        assert (counts[OutgoingState.PLANNED], counts[OutgoingState.SENDING]) == (2, 2)
-        assert counts[OutgoingState.CLOSED] == 0
 
 
 async def test_claimers_never_share_a_row(database: Database, database_url: str) -> None:
@@ -245,33 +215,6 @@ async def test_planned_at_once_there_is_one(database: Database, database_url: st
     await other.close()
 
 
-async def test_redirect_moves_only_what_cannot_have_been_sent(database: Database) -> None:
-    async with database.write() as conn:
-        made = await club(conn)
-        tried = await plan(conn, "tried", made)
-        refused = await plan(conn, "refused", made)
-    await claim(database)
-    async with database.write() as conn:
-        await outgoing.finish_step(
-            conn, refused.id, owner="a", state=OutgoingState.SENDING, due_at=NOW + MINUTE, untried=True
-        )
-        planned = await plan(conn, "planned", made, due_at=NOW + MINUTE)
-        notice = await plan(conn, "notice", made, kind=OutgoingKind.FAULT, due_at=NOW + MINUTE)
-        other = await plan(conn, "other", await club(conn), due_at=NOW + MINUTE)
-        assert await outgoing.redirect(conn, made.id, 77, NOW) == 2
-        for row, channel_id in (
-            (tried, CHANNEL),
-            (refused, 77),
-            (planned, 77),
-            (notice, CHANNEL),
-            (other, CHANNEL),
-        ):
-            found = await outgoing.get(conn, row.id)
-            assert found
-            assert found.channel_id == channel_id, row.key
-            assert found.due_at == (NOW if channel_id == 77 or row is tried else NOW + MINUTE)
-
-
 async def test_forget_frees_the_key(database: Database) -> None:
     async with database.write() as conn:
         row = await plan(conn, "post")
@@ -283,37 +226,6 @@ async def test_forget_frees_the_key(database: Database) -> None:
     async with database.write() as conn:
         assert not await outgoing.forget(conn, again.id, owner="b")
         assert await outgoing.forget(conn, again.id, owner="a")
-
-
-async def test_reschedule(database: Database) -> None:
-    async with database.write() as conn:
-        row = await plan(conn, "post")
-        assert await outgoing.reschedule(conn, row.id, due_at=NOW - MINUTE)
-    (claimed,) = await claim(database)
-    assert claimed.due_at == NOW - MINUTE
-    async with database.write() as conn:
-        assert not await outgoing.reschedule(conn, row.id, due_at=NOW)
-        assert not await outgoing.reschedule(conn, row.id, due_at=NOW, owner="b")
-        assert await outgoing.reschedule(conn, row.id, due_at=NOW + MINUTE, owner="a")
-    assert await claim(database) == []
-    assert len(await claim(database, now=NOW + MINUTE)) == 1
-
-
-async def test_withdraw_takes_the_lease_away(database: Database) -> None:
-    async with database.write() as conn:
-        await plan(conn, "post")
-    (row,) = await claim(database)
-    async with database.write() as conn:
-        await sent(conn, row, 5)
-    await claim(database)
-    async with database.write() as conn:
-        assert not await outgoing.withdraw(conn, message_id=6)
-        assert await outgoing.withdraw(conn, message_id=5)
-        assert not await outgoing.withdraw(conn, message_id=5)
-        assert not await outgoing.finish_step(conn, row.id, owner="a", state=OutgoingState.THREADED, due_at=NOW)
-        found = await outgoing.get(conn, row.id)
-        assert found
-        assert (found.state, found.due_at) == (OutgoingState.WITHDRAWN, None)
 
 
 async def test_release_all(database: Database) -> None:
@@ -352,7 +264,33 @@ async def test_what_a_club_sent(database: Database) -> None:
         assert keys(await outgoing.of_club(conn, made.id)) == ["notice", "post 2", "post 1", "post 0"]
         only = await outgoing.of_club(conn, made.id, kinds=[OutgoingKind.POST], states={OutgoingState.SENT})
         assert keys(only) == ["post 1", "post 0"]
-        between = outgoing.posts_between
-        assert keys(await between(conn, GUILD, NOW, NOW + 2 * MINUTE)) == ["post 1", "post 0"]
-        assert keys(await between(conn, GUILD, NOW, NOW + MINUTE)) == ["post 1"]
-        assert await between(conn, GUILD + 1, NOW, NOW + MINUTE) == []
+
+
+async def test_a_message_moves_with_its_lease_and_is_hurried_without(database: Database) -> None:
+    async with database.write() as conn:
+        made = await club(conn)
+        row = await plan(conn, "post", made)
+        later = await plan(conn, "later", made, due_at=NOW + MINUTE)
+        other = await plan(conn, "other", await club(conn), due_at=NOW + MINUTE)
+    await claim(database)
+    async with database.write() as conn:
+        assert not await outgoing.move(conn, row.id, owner="b", channel_id=77)
+        assert await outgoing.move(conn, row.id, owner="a", channel_id=77)
+        moved = await outgoing.get(conn, row.id)
+        assert moved
+        assert moved.channel_id == 77
+        assert await outgoing.hurry(conn, made.id, NOW) == 1, "the other is being sent"
+        hurried = await outgoing.get(conn, later.id)
+        left = await outgoing.get(conn, other.id)
+        assert hurried
+        assert left
+        assert (hurried.due_at, left.due_at) == (NOW, NOW + MINUTE)
+
+
+async def test_what_may_have_been_sent_is_forgotten_only_by_its_owner(database: Database) -> None:
+    async with database.write() as conn:
+        await plan(conn, "post")
+    (row,) = await claim(database)
+    async with database.write() as conn:
+        await outgoing.finish_step(conn, row.id, owner="a", state=OutgoingState.PLANNED, due_at=NOW)
+        assert not await outgoing.forget(conn, row.id)

@@ -97,9 +97,7 @@ class ClubWorld:
         return await self.manager.slash(self.general, "club setup", **given)
 
     async def import_reading(self, reading: Reading) -> simcord.InteractionResult:
-        return await self.manager.slash(
-            self.general, "reading import", file=("reading.md", render(reading).encode())
-        )
+        return await self.manager.slash(self.general, "reading import", file=("reading.md", render(reading).encode()))
 
     async def club(self) -> Club:
         async with self.bot.database.read() as conn:
