@@ -30,7 +30,7 @@ class Finding:
 async def database_findings(database: Database) -> list[Finding]:
     current, newest = await database.revision()
     if current is None:
-        return [Finding(True, f"Database: {database.safe_url} holds nothing yet; the first start prepares it.")]
+        return [Finding(True, f"Database: {database.safe_url} is new, and prepared now.")]
     if current == newest:
         return [Finding(True, f"Database: {database.dialect}, up to date (revision {current}).")]
     if current > newest:  # revisions are numbers of four digits

@@ -40,6 +40,11 @@ async def _run(settings: Settings) -> int:
         raise ApplecoreError(f"token: {LOGIN_REFUSED}") from None
     except discord.PrivilegedIntentsRequired:
         raise ApplecoreError(f"message_content: Discord refuses the intent. {SWITCH_ON}") from None
+    except discord.ConnectionClosed as error:
+        raise ApplecoreError(
+            f"Discord closed the connection (code {error.code}). Check shard_count and shard_ids: "
+            "without them the bot asks Discord what is right."
+        ) from None
     except (aiohttp.ClientError, TimeoutError, discord.HTTPException, discord.GatewayNotFound) as error:
         raise ApplecoreError(unreachable(settings.api_url, error)) from error
     return 0

@@ -79,7 +79,7 @@ def test_without_a_token(ask: Doctor) -> None:
         1,
         [
             "ok     Settings: every one is understood.",
-            f"ok     Database: {ask.url} holds nothing yet; the first start prepares it.",
+            f"ok     Database: {ask.url} is new, and prepared now.",
             (
                 "FAULT  Token: none is set, so Discord was not asked. Make one in the developer portal "
                 "(New Application → Bot → Reset Token) and set it as APPLECORE_TOKEN; "

@@ -75,6 +75,10 @@ class _FrontMatter:
     """The line of the closing fence: where a missing field is to be added."""
 
 
+LONGEST_FRONT_MATTER = 10_000
+"""Characters: ours, so that nobody keeps a YAML parser busy. Its seven fields take at most 3,000."""
+
+
 def _front_matter(lines: list[str], problems: list[Problem]) -> tuple[_FrontMatter, int]:
     """The front matter, and the index of the first line after it."""
     front = _FrontMatter()
@@ -88,6 +92,10 @@ def _front_matter(lines: list[str], problems: list[Problem]) -> tuple[_FrontMatt
         problems.append(Problem(1, "front matter", "has no end; close it with a line “---”"))
         return front, 1
     front.end = end + 1
+    if sum(map(len, lines[1:end])) > LONGEST_FRONT_MATTER:
+        message = f"is longer than {LONGEST_FRONT_MATTER:,} characters; close it with a line “---” before the text"
+        problems.append(Problem(1, "front matter", message))
+        return front, end + 1
     try:
         node = yaml.compose("\n".join(lines[1:end]), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:

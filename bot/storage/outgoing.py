@@ -107,11 +107,6 @@ async def next_due(conn: Connection, *, shards: Shards | None) -> datetime | Non
     return due
 
 
-async def renew(conn: Connection, row_id: int, *, owner: str, until: datetime) -> bool:
-    """False when the lease is no longer the owner's: another process may be at work."""
-    return await _update(conn, *_held(row_id, owner), lease_until=until)
-
-
 async def finish_step(
     conn: Connection,
     row_id: int,

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, distinct, func, select
+from sqlalchemy import ColumnElement, Row, Select, delete, distinct, exists, func, select
 from sqlalchemy import insert as plain_insert
 
 from bot.errors import ApplecoreError
@@ -75,7 +75,16 @@ async def save(
         for position, excerpt in enumerate(reading.excerpts)
     ]
     await conn.execute(plain_insert(_excerpts), rows)
+    await _drop_unused(conn, guild_id, name, stored.id)
     return _reading(stored)
+
+
+async def _drop_unused(conn: Connection, guild_id: int, name: str, newest_id: int) -> None:
+    """Earlier revisions that no club reads and no post came from, so that importing again and again adds up to one."""
+    used_by_club = exists().where(schema.clubs.c.reading_id == _readings.c.id)
+    used_by_post = exists().where(schema.outgoing.c.reading_id == _readings.c.id)
+    earlier = (_readings.c.guild_id == guild_id, _readings.c.slug == name, _readings.c.id != newest_id)
+    await conn.execute(delete(_readings).where(*earlier, ~used_by_club, ~used_by_post))
 
 
 async def get(conn: Connection, guild_id: int, reading_id: int) -> StoredReading | None:

@@ -5,13 +5,14 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from bot.errors import ApplecoreError
 from bot.reading.models import Reading
-from bot.storage import readings
+from bot.storage import readings, schema
 from bot.storage.database import Database
 from bot.storage.records import StoredReading
-from tests.storage.make import GUILD, NOW, reading
+from tests.storage.make import GUILD, NOW, club, reading
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,8 @@ async def test_revisions(database: Database) -> None:
         assert await readings.find(conn, GUILD, "emile") == three
         assert await readings.count(conn, GUILD) == 2
         assert await readings.count(conn, GUILD + 2) == 0
-        assert await readings.load(conn, two.id) == second
+        assert await readings.load(conn, three.id) == first
+        assert await readings.load(conn, two.id) is None, "nobody reads it"
 
 
 async def test_same_title_saved_at_once(database: Database, database_url: str) -> None:
@@ -123,3 +125,14 @@ async def test_nul_is_refused_in_words(database: Database) -> None:
     async with database.write() as conn:
         with pytest.raises(ApplecoreError, match="NUL"):
             await readings.save(conn, GUILD, reading("Émile", "a\0b"), added_by=None, at=NOW)
+
+
+async def test_revisions_that_nobody_reads_do_not_add_up(database: Database) -> None:
+    async with database.write() as conn:
+        read_by_club = (await club(conn)).reading_id
+        for number in range(5):
+            newest = await readings.save(conn, GUILD, reading("Émile", f"text {number}"), added_by=None, at=NOW)
+        assert newest.revision == 6
+        kept = (await conn.execute(select(schema.readings.c.revision).order_by(schema.readings.c.revision))).scalars()
+        assert list(kept) == [1, 6]
+        assert await readings.load(conn, read_by_club) is not None
