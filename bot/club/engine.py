@@ -57,6 +57,11 @@ class ClubEngine:
         self._nudges: set[asyncio.Task[None]] = set()
         self._loop = tasks.loop(seconds=1)(self._turn)
 
+    @property
+    def next_turn(self) -> datetime | None:
+        """When the loop wakes up by itself, in UTC; None while it does not run."""
+        return self._loop.next_iteration
+
     def start(self) -> None:
         """Begins to work; again after a reconnect it only has a look at once."""
         if self._loop.is_running():
