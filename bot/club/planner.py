@@ -1,7 +1,7 @@
 """Decides what each club must say next, and writes it down as a row before anything is sent."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from bot.club import wording
@@ -22,6 +22,21 @@ def post_key(club: Club, position: int) -> str:
 
 def ending_key(club: Club) -> str:
     return f"ending:{club.uid}:{club.run}"
+
+
+def new_post(club: Club, position: int, now: datetime, *, day: date | None) -> NewOutgoing:
+    """One excerpt of the club's reading, to be posted now; ``day`` is the local day whose slot it uses, if any."""
+    return NewOutgoing(
+        guild_id=club.guild_id,
+        club_id=club.id,
+        kind=OutgoingKind.POST,
+        key=post_key(club, position),
+        channel_id=club.channel_id,
+        due_at=now,
+        reading_id=club.reading_id,
+        position=position,
+        day=day,
+    )
 
 
 async def plan_due(database: Database, shards: Shards | None, now: datetime) -> datetime | None:
@@ -51,23 +66,9 @@ async def _plan(conn: Connection, club_id: int, now: datetime) -> None:
 
 
 async def _plan_post(conn: Connection, club: Club, decision: Decision, now: datetime) -> None:
-    key = post_key(club, decision.position)
-    planned = await outgoing.plan(
-        conn,
-        NewOutgoing(
-            guild_id=club.guild_id,
-            club_id=club.id,
-            kind=OutgoingKind.POST,
-            key=key,
-            channel_id=club.channel_id,
-            due_at=now,
-            reading_id=club.reading_id,
-            position=decision.position,
-            day=decision.day,
-        ),
-    )
+    planned = await outgoing.plan(conn, new_post(club, decision.position, now, day=decision.day))
     if planned is None:
-        row = await outgoing.by_key(conn, key)
+        row = await outgoing.by_key(conn, post_key(club, decision.position))
         if row is not None and row.state not in UNSENT and row.state is not OutgoingState.FAILED:
             # It was posted (or taken back by a person) before this club knew of it: go on behind it.
             await clubs.advance(

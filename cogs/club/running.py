@@ -7,13 +7,13 @@ from bot.club import wording
 from bot.club.excerpts import lay_out_excerpt
 from bot.club.layout import excerpt_layout, gathered, notice_layout
 from bot.club.permissions import channel_fault
-from bot.club.planner import post_key
+from bot.club.planner import new_post
 from bot.club.status import describe, next_post_at
 from bot.errors import ApplecoreError
 from bot.reading.schedule import Action, decide
 from bot.storage import clubs, outgoing, readings
 from bot.storage.database import Connection
-from bot.storage.records import Club, ClubState, NewOutgoing, OutgoingKind
+from bot.storage.records import Club, ClubState
 from cogs.club.choosing import WHICH, Interaction, club_choices, guild_of, pick, require_manager, visible_clubs
 
 
@@ -150,19 +150,7 @@ class Running(commands.Cog):
             position = chosen.progress.position
             if position >= chosen.progress.total:
                 raise ApplecoreError("Every excerpt is posted. `/club edit reading:` begins another reading.")
-            planned = await outgoing.plan(
-                conn,
-                NewOutgoing(
-                    guild_id=chosen.guild_id,
-                    club_id=chosen.id,
-                    kind=OutgoingKind.POST,
-                    key=post_key(chosen, position),
-                    channel_id=chosen.channel_id,
-                    due_at=now,
-                    reading_id=chosen.reading_id,
-                    position=position,
-                ),
-            )
+            planned = await outgoing.plan(conn, new_post(chosen, position, now, day=None))
         if planned is None:
             raise ApplecoreError(f"Number {position + 1} is on its way already; look into <#{chosen.channel_id}>.")
         interaction.client.engine.poke()
