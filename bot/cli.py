@@ -247,26 +247,14 @@ def _summary(reading: "Reading") -> str:
 
 def _paged(reading: "Reading") -> list[str]:
     """Which excerpts need more than one page, laid out exactly as they will be posted."""
-    from bot.club.excerpts import PAGE_UNITS, restored_excerpt
-    from bot.reading.pages import byline, lay_out
+    from bot.club.excerpts import pages_of
 
     lines = []
-    total = len(reading.excerpts)
-    for day, excerpt in enumerate(reading.excerpts, start=1):
-        shown, restored = restored_excerpt(excerpt, reading.workarounds)
-        pages = lay_out(
-            reading.title,
-            shown,
-            restored,
-            byline=byline(reading.author, reading.source, reading.title),
-            day=day,
-            total=total,
-            reason=reading.workaround_reason,
-            limit=PAGE_UNITS,
-        )
+    for position, excerpt in enumerate(reading.excerpts):
+        shown, pages = pages_of(reading, excerpt, position, len(reading.excerpts))
         if len(pages) > 1:
             heading = f" ({shown.heading})" if shown.heading else ""
-            lines.append(f"excerpt {day}{heading} will be shown in {len(pages)} pages")
+            lines.append(f"excerpt {position + 1}{heading} will be shown in {len(pages)} pages")
     return lines
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.filters import restore_declared
-from bot.reading.models import Excerpt, Restored
+from bot.reading.models import Excerpt, Reading, Restored
 from bot.reading.pages import Page, byline, lay_out, thread_name
 from bot.reading.restoring import restore_excerpt
 from bot.storage import readings
@@ -48,6 +48,15 @@ async def lay_out_excerpt(conn: Connection, reading: StoredReading, position: in
 
 
 def _lay_out(reading: StoredReading, position: int, excerpt: Excerpt) -> LaidOut:
+    shown, pages = pages_of(reading, excerpt, position, reading.total)
+    name = thread_name(shown, day=position + 1, total=reading.total, reading_title=reading.title)
+    return LaidOut(reading.id, position, pages, name)
+
+
+def pages_of(
+    reading: Reading | StoredReading, excerpt: Excerpt, position: int, total: int
+) -> tuple[Excerpt, tuple[Page, ...]]:
+    """The excerpt as members read it, and its pages exactly as they are posted; ``position`` counts from 0."""
     shown, restored = restored_excerpt(excerpt, reading.workarounds)
     pages = lay_out(
         reading.title,
@@ -55,12 +64,11 @@ def _lay_out(reading: StoredReading, position: int, excerpt: Excerpt) -> LaidOut
         restored,
         byline=byline(reading.author, reading.source, reading.title),
         day=position + 1,
-        total=reading.total,
+        total=total,
         reason=reading.workaround_reason,
         limit=PAGE_UNITS,
     )
-    name = thread_name(shown, day=position + 1, total=reading.total, reading_title=reading.title)
-    return LaidOut(reading.id, position, pages, name)
+    return shown, pages
 
 
 QUICK = 20_000

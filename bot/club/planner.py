@@ -10,9 +10,7 @@ from bot.reading.library import seeds
 from bot.reading.schedule import Action, Decision, decide
 from bot.storage import clubs, outgoing, readings
 from bot.storage.database import Connection, Database
-from bot.storage.records import Club, ClubState, NewOutgoing, Outgoing, OutgoingKind, OutgoingState, Shards
-
-UNSENT = frozenset({OutgoingState.PLANNED, OutgoingState.SENDING})
+from bot.storage.records import UNSENT, Club, ClubState, NewOutgoing, Outgoing, OutgoingKind, OutgoingState, Shards
 
 
 def post_key(club: Club, position: int) -> str:

@@ -10,14 +10,13 @@ from sqlalchemy import ColumnElement, Row, case, delete, exists, insert, select,
 from bot.errors import UnavailableError
 from bot.reading.schedule import Progress, Schedule
 from bot.storage import schema
-from bot.storage.records import Club, ClubState, NewClub, OutgoingKind, OutgoingState, Shards
+from bot.storage.records import UNSENT, Club, ClubState, NewClub, OutgoingKind, OutgoingState, Shards
 from bot.storage.sql import Connection, within
 
 log = logging.getLogger(__name__)
 
 _clubs = schema.clubs
 _outgoing = schema.outgoing
-_UNSENT = (OutgoingState.PLANNED, OutgoingState.SENDING)
 
 
 class Changes(TypedDict, total=False):
@@ -78,7 +77,7 @@ async def active(conn: Connection, shards: Shards | None) -> list[Club]:
     """The clubs whose next step may be decided: active, with no scheduled post or ending still to be sent."""
     waiting = exists().where(
         _outgoing.c.club_id == _clubs.c.id,
-        _outgoing.c.state.in_(_UNSENT),
+        _outgoing.c.state.in_(UNSENT),
         ((_outgoing.c.kind == OutgoingKind.POST) & _outgoing.c.day.is_not(None))
         | (_outgoing.c.kind == OutgoingKind.ENDING),
     )
@@ -157,7 +156,7 @@ async def remove(conn: Connection, club_id: int) -> None:
         "lease_owner": None,
         "lease_until": None,
     }
-    unsent = (_outgoing.c.club_id == club_id) & _outgoing.c.state.in_(_UNSENT)
+    unsent = (_outgoing.c.club_id == club_id) & _outgoing.c.state.in_(UNSENT)
     await conn.execute(update(_outgoing).where(unsent).values(values))
     await conn.execute(delete(_clubs).where(_clubs.c.id == club_id))
 

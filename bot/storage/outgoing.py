@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, func, literal, or_, select, update
 
 from bot.storage import schema
-from bot.storage.records import ClubState, NewOutgoing, Outgoing, OutgoingKind, OutgoingState, Shards
+from bot.storage.records import UNSENT, ClubState, NewOutgoing, Outgoing, OutgoingKind, OutgoingState, Shards
 from bot.storage.sql import UNSET, Connection, Unset, insert, within
 
 _outgoing = schema.outgoing
 _clubs = schema.clubs
-_UNSENT = (OutgoingState.PLANNED, OutgoingState.SENDING)
-_OPEN = (*_UNSENT, OutgoingState.SENT, OutgoingState.THREADED)
+_OPEN = (*UNSENT, OutgoingState.SENT, OutgoingState.THREADED)
 _NO_LEASE = {"lease_owner": None, "lease_until": None}
 
 
@@ -77,7 +76,7 @@ async def claim(
         .with_for_update(skip_locked=True, of=_outgoing)
         .cte("picked")
     )
-    unsent = _outgoing.c.state.in_(_UNSENT)
+    unsent = _outgoing.c.state.in_(UNSENT)
     planned = _outgoing.c.state == OutgoingState.PLANNED
     moment = literal(now, schema.UtcTime())
     first = func.coalesce(_outgoing.c.first_attempt_at, moment)
@@ -137,7 +136,7 @@ async def move(conn: Connection, row_id: int, *, owner: str, channel_id: int) ->
 async def hurry(conn: Connection, club_id: int, now: datetime) -> int:
     """Lets what the club has still to send be tried now, whatever pause it was in; answers how many."""
     query = update(_outgoing).where(
-        _outgoing.c.club_id == club_id, _outgoing.c.state.in_(_UNSENT), _outgoing.c.lease_owner.is_(None)
+        _outgoing.c.club_id == club_id, _outgoing.c.state.in_(UNSENT), _outgoing.c.lease_owner.is_(None)
     )
     return (await conn.execute(query.values(due_at=now))).rowcount
 
@@ -151,7 +150,7 @@ async def forget(conn: Connection, row_id: int, *, owner: str | None = None) -> 
     if owner is None:
         query = query.where(_outgoing.c.state == OutgoingState.PLANNED, _outgoing.c.attempts == 0)
     else:
-        query = query.where(_outgoing.c.state.in_(_UNSENT), _outgoing.c.lease_owner == owner)
+        query = query.where(_outgoing.c.state.in_(UNSENT), _outgoing.c.lease_owner == owner)
     return (await conn.execute(query)).rowcount == 1
 
 
@@ -203,13 +202,13 @@ async def latest_post(conn: Connection, club_id: int) -> Outgoing | None:
 
 async def unfinished_post(conn: Connection, club_id: int) -> Outgoing | None:
     """The club's oldest post that is not sent yet."""
-    rows = await of_club(conn, club_id, kinds=(OutgoingKind.POST,), states=_UNSENT)
+    rows = await of_club(conn, club_id, kinds=(OutgoingKind.POST,), states=UNSENT)
     return rows[-1] if rows else None
 
 
 async def waiting(conn: Connection, guild_id: int) -> int:
     """How many of the guild's messages are still to be sent, or want their thread."""
-    states = (*_UNSENT, OutgoingState.SENT)
+    states = (*UNSENT, OutgoingState.SENT)
     query = select(func.count()).where(_outgoing.c.guild_id == guild_id, _outgoing.c.state.in_(states))
     return await conn.scalar(query) or 0
 

@@ -100,6 +100,10 @@ class OutgoingState(StrEnum):
     """Discord refuses it for good, or what it belongs to is gone."""
 
 
+UNSENT = frozenset({OutgoingState.PLANNED, OutgoingState.SENDING})
+"""The states of a message that is still to be sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewOutgoing:
     guild_id: int
