@@ -53,6 +53,7 @@ async def test_the_nonce_of_a_deleted_message_answers_unknown_message() -> None:
     assert refused.value.code == 10008
 
 
+@pytest.mark.sends_invalid("a nonce of 26 characters")
 async def test_a_nonce_is_remembered_across_a_restart_and_has_25_characters_at_most() -> None:
     async with world() as here:
         first = await here.channel.send("one", nonce="n" * 25)
@@ -120,6 +121,7 @@ def _layout(text: str, pieces: int = 1) -> discord.ui.LayoutView:
     return view
 
 
+@pytest.mark.sends_invalid("41 components")
 @pytest.mark.parametrize("overlaid", [False, True])
 async def test_the_text_of_a_layout_is_counted_in_utf16_units(overlaid: bool) -> None:
     async with world(overlaid=overlaid) as here:

@@ -46,6 +46,7 @@ async def test_a_message_has_one_thread() -> None:
     assert (refused.value.status, refused.value.code) == (400, 160004)
 
 
+@pytest.mark.sends_invalid("names and durations that Discord refuses")
 @pytest.mark.parametrize(("name", "minutes"), [("", 1440), ("x" * 101, 1440), ("x", 61)])
 async def test_a_thread_has_a_name_of_1_to_100_characters_and_one_of_four_durations(name: str, minutes: int) -> None:
     async with world() as here:

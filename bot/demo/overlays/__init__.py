@@ -10,14 +10,16 @@ The world keeps its overlays through `env.restart_bot(...)`. Worlds without them
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import simcord
+from simcord.backend import Backend
 
 from bot.demo.faults import Faults
 from bot.demo.overlays import routes
 from bot.demo.overlays.backend import Blocked, OverlaidBackend
 
-__all__ = ["Blocked", "Overlays", "install"]
+__all__ = ["Blocked", "Overlays", "install", "overlay_backend"]
 
 SETTLE_POLL = 0.001
 """Seconds between simcord's looks at the bot's work. Its own 0.05 makes each `actor.send` take 52 ms."""
@@ -70,16 +72,25 @@ def install(env: simcord.Env) -> Overlays:
         installed: Overlays = env.backend.overlays
         return installed
     _settle_fast()
+    backend = overlay_backend(env.backend, None)
+    backend.overlays = overlays = Overlays(env, backend)
+    return overlays
+
+
+def overlay_backend(backend: Backend, scripted: Any) -> OverlaidBackend:
+    """Overlay a model of Discord that no `simcord.Env` drives; `scripted` stands in for `bot.demo.faults.Faults`.
+
+    Of it the overlays use `killed`, and `around(method, path, request)` for every request.
+    """
     routes.wire()
-    backend = env.backend
     # An instance can change its class: its state stays, and every other Backend stays as it was.
     backend.__class__ = OverlaidBackend
     assert isinstance(backend, OverlaidBackend)  # noqa: S101 - tells mypy what the line above did
     backend.nonces = {}
     backend.blocked = []
     backend.next_archive = datetime.min.replace(tzinfo=UTC)
-    backend.overlays = overlays = Overlays(env, backend)
-    return overlays
+    backend.scripted = scripted
+    return backend
 
 
 def _settle_fast() -> None:
