@@ -123,6 +123,15 @@ class Settings(BaseSettings):
             "a whole number from 1 to 50",
         ),
     ] = 45
+    metrics_port: Annotated[
+        WholeNumber | None,
+        Field(ge=1, le=65535),
+        _setting(
+            "A port of 127.0.0.1 for Prometheus' metrics (`/metrics`) and the bot's health (`/healthz`).",
+            "a whole number from 1 to 65535",
+            default_text="off",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(_lower),

@@ -1,13 +1,9 @@
 """Settings: where they come from, what is right, and what a person reads when one is wrong."""
 
-import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bot import logs
 from bot.settings import Settings, SettingsError, load_settings
 from bot.settings_sources import environment_name
 
@@ -22,17 +18,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in Settings.model_fields:
         monkeypatch.delenv(environment_name(name), raising=False)
     return tmp_path
-
-
-@pytest.fixture
-def restored_logging() -> Iterator[None]:
-    """Leaves pytest's own handlers as they were."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers = []  # set_up() closes what it replaces
-    yield
-    root.handlers, root.level = handlers, level
-    logging.captureWarnings(capture=False)
 
 
 def wrong() -> list[str]:
@@ -53,6 +38,7 @@ def test_defaults() -> None:
     assert settings.message_content is False
     assert settings.requests_per_second == 45
     assert (settings.log_level, settings.log_format) == ("info", "text")
+    assert settings.metrics_port is None
 
 
 def test_reading_settings_creates_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +68,8 @@ def test_reading_settings_creates_nothing(folder: Path, monkeypatch: pytest.Monk
         ("requests_per_second", "50", 50),
         ("log_level", " DEBUG ", "debug"),
         ("log_format", "JSON", "json"),
+        ("metrics_port", "1", 1),
+        ("metrics_port", "65535", 65535),
     ],
 )
 def test_right_settings(name: str, written: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +121,9 @@ def test_shards_in_toml(folder: Path) -> None:
         ("requests_per_second", "4.5", 'it is "4.5"'),
         ("log_level", "loud", 'it is "loud"'),
         ("log_format", "xml", 'it is "xml"'),
+        ("metrics_port", "0", 'it is "0"'),
+        ("metrics_port", "65536", 'it is "65536"'),
+        ("metrics_port", "off", 'it is "off"'),
     ],
 )
 def test_wrong_settings(name: str, written: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,59 +307,3 @@ def test_every_setting_is_described() -> None:
         assert default
         assert description.endswith(".")
     assert len(Settings.describe()) == len(Settings.model_fields)
-
-
-def test_text_log(restored_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = Settings.isolated(token=TOKEN, database_url="postgresql://u:p%40ssword@db/club")
-    logs.configure(settings)
-    log = logging.getLogger("bot.club")
-    log.debug("quiet")
-    log.info("two\nlines with %s and %s", TOKEN, settings.database_url)
-    logging.getLogger("discord.gateway").info("quiet as well")
-    try:
-        raise RuntimeError(TOKEN)
-    except RuntimeError:
-        log.exception("failed")
-    out, err = capsys.readouterr()
-    assert out == ""
-    first, second, *traceback = err.splitlines()
-    assert first.endswith(" info bot.club: two\\nlines with [hidden] and postgresql://u:[hidden]@db/club")
-    assert second.endswith(" error bot.club: failed")
-    assert traceback[-1] == "RuntimeError: [hidden]"
-
-
-def test_json_log(restored_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("debug", "json", secrets=["hush-hush"])
-    logging.getLogger("discord").debug("heard")
-    logging.getLogger("aiosqlite").debug("what members wrote")
-    try:
-        raise RuntimeError("hush-hush")
-    except RuntimeError:
-        logging.getLogger("bot").exception("naïve %s", "hush-hush")
-    heard, failed = map(json.loads, capsys.readouterr().err.splitlines())
-    assert (heard["level"], heard["logger"], heard["message"]) == ("debug", "discord", "heard")
-    assert heard["time"].endswith("+00:00")
-    assert failed["message"] == "naïve [hidden]"
-    assert failed["exception"].endswith("RuntimeError: [hidden]")
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        (f"Bot {TOKEN}!", "Bot [hidden]!"),
-        (f"/webhooks/{10**17}/{'a' * 60}/messages", f"/webhooks/{10**17}/[hidden]/messages"),
-        (f"/interactions/{10**17}/{'a' * 60}/callback", f"/interactions/{10**17}/[hidden]/callback"),
-        (f"/channels/{10**17}/messages", f"/channels/{10**17}/messages"),
-        (
-            "see bot.club.courier and https://example.org/a.b.c:8",
-            "see bot.club.courier and https://example.org/a.b.c:8",
-        ),
-        ("postgresql://u:a@b:c@db/x", "postgresql://u:[hidden]@db/x"),
-    ],
-)
-def test_redaction(text: str, shown: str) -> None:
-    assert logs.redact(text) == shown
-
-
-def test_redaction_of_a_long_text_is_quick() -> None:
-    assert len(logs.redact("a" * 1_000_000)) == 1_000_000
