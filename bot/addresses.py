@@ -4,8 +4,7 @@ from typing import Any
 
 import discord
 import yarl
-from discord.gateway import DiscordWebSocket
-from discord.http import HTTPClient, Route
+from discord.http import Route
 
 from bot.settings import Settings
 
@@ -13,21 +12,17 @@ from bot.settings import Settings
 def use_addresses(client: discord.Client, settings: Settings) -> None:
     """Points discord.py at the addresses of the settings.
 
-    The API's address is a class attribute for the whole process. The gateway's is asked for at ``/gateway/bot``
-    and, when that is not available, taken from another class attribute; both follow ``gateway_url``.
+    The API's address is a class attribute, for the whole process. The gateway's comes from several places: from
+    ``/gateway/bot`` at first, from a class attribute when a session is begun anew, from ``resume_gateway_url``
+    of READY when one is resumed. All of them end in ``ws_connect``, so that is where ``gateway_url`` is set.
     """
     Route.BASE = settings.api_url
     if settings.gateway_url is None:
         return
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url)
-    client.http.get_bot_gateway = _answering(client.http, settings.gateway_url)  # type: ignore[method-assign]
+    gateway, connect = yarl.URL(settings.gateway_url), client.http.ws_connect
 
+    async def ws_connect(url: str, **options: Any) -> Any:
+        # What is asked for in the query, version and compression, is discord.py's to choose.
+        return await connect(str(gateway.with_query(yarl.URL(url).query)), **options)
 
-def _answering(http: HTTPClient, gateway_url: str) -> Any:
-    ask = http.get_bot_gateway
-
-    async def get_bot_gateway() -> Any:
-        shards, _, limits = await ask()
-        return shards, gateway_url, limits
-
-    return get_bot_gateway
+    client.http.ws_connect = ws_connect  # type: ignore[method-assign]

@@ -119,6 +119,16 @@ def _parser() -> argparse.ArgumentParser:
     reading = commands.add_parser("reading", help="make and check readings", description="Makes and checks readings.")
     _needs_subcommand(reading)
     _add_reading_commands(reading.add_subparsers(title="commands", metavar="COMMAND"))
+    _add_backup_commands(commands)
+
+    forget = commands.add_parser(
+        "forget",
+        help="delete what is stored about a member or a server",
+        description="Deletes at once what is stored about a member or a server, for whoever asks you to. "
+        "The bot may run meanwhile.",
+    )
+    _needs_subcommand(forget)
+    _add_forget_commands(forget.add_subparsers(title="commands", metavar="COMMAND"))
     return parser
 
 
@@ -143,6 +153,48 @@ def _add_reading_commands(commands: "argparse._SubParsersAction[argparse.Argumen
     check.set_defaults(handler=_check_readings)
 
 
+def _add_backup_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backup = commands.add_parser(
+        "backup",
+        help="save the database in a file",
+        description="Saves the database, SQLite or PostgreSQL, in one file. The bot may run meanwhile. The file "
+        "holds what members and moderators gave the bot: keep it where nobody else reads it.",
+    )
+    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("--force", action="store_true", help="replace FILE, once the new backup is whole")
+    backup.set_defaults(handler=_backup)
+
+    restore = commands.add_parser(
+        "restore-backup",
+        help="put a backup in the place of what is in the database",
+        description="Puts a backup in the place of what is in the database. Stop the bot first. What was there is "
+        "saved in a backup of its own, and who was deleted since FILE was written stays deleted.",
+    )
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument(
+        "--deletions",
+        action="append",
+        default=[],
+        metavar="URL_OR_FILE",
+        help="another database or later backup, whose deletions are to be applied as well; may be repeated",
+    )
+    restore.set_defaults(handler=_restore_backup)
+
+
+def _add_forget_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for kind, whom, how in (
+        ("member", "a member", "Copy User ID"),
+        ("guild", "a server", "Copy Server ID"),
+    ):
+        forget = commands.add_parser(
+            kind,
+            help=f"delete what is stored about {whom}",
+            description=f"Deletes what is stored about {whom}, for good: no backup brings it back.",
+        )
+        forget.add_argument("id", type=_snowflake, metavar="ID", help=f"what Discord's developer mode gives as {how}")
+        forget.set_defaults(handler=_forget, kind=kind)
+
+
 def _needs_subcommand(parser: argparse.ArgumentParser) -> None:
     """Shows the help, as an error, to someone who names no subcommand."""
 
@@ -156,6 +208,13 @@ def _needs_subcommand(parser: argparse.ArgumentParser) -> None:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port number: a whole number from 0 to 65535")
+    return int(text)
+
+
+def _snowflake(text: str) -> int:
+    # The 22 lowest bits count within a millisecond, and the database's numbers end at 2**63.
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and 2**22 <= int(text) < 2**63):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an id of Discord: a number of 17 to 19 digits")
     return int(text)
 
 
@@ -196,6 +255,33 @@ def _doctor(_: argparse.Namespace) -> int:
 
     logs.set_up("warning", settings.log_format, secrets=settings.secrets())
     return doctor.run(settings)
+
+
+def _backup(args: argparse.Namespace) -> int:
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    from bot import keeping
+
+    return keeping.back_up(settings, args.file, force=args.force)
+
+
+def _restore_backup(args: argparse.Namespace) -> int:
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    from bot import keeping
+
+    return keeping.restore(settings, args.file, ask=args.deletions)
+
+
+def _forget(args: argparse.Namespace) -> int:
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    from bot import keeping
+
+    return keeping.forget(settings, args.kind, args.id)
 
 
 def _import_reading(args: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """The bot, unconnected: what `applecore run`, the demo and the tests all start from."""
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -12,11 +13,15 @@ from bot.addresses import use_addresses
 from bot.clock import Clock, system_clock
 from bot.club.engine import ClubEngine
 from bot.errors import ApplecoreError
+from bot.health import HealthServer
+from bot.metrics import Metrics
+from bot.outage import Outage
 from bot.pace import Pace
 from bot.settings import Settings
 from bot.storage import meta
 from bot.storage.database import Database
 from bot.storage.records import Shards
+from bot.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +43,17 @@ MESSAGE_UNITS = 2000
 """Characters of a message without components, counted as UTF-16 units to be on the safe side."""
 
 
+LEAVING = 2.0
+"""Seconds that the connections to Discord are given to close."""
+
+
 def create_bot(settings: Settings, *, clock: Clock = system_clock) -> "Applecore":
     """Builds the bot; nothing is opened or connected before discord.py calls ``setup_hook``."""
     return Applecore(settings, clock)
+
+
+def _line(shard_id: int) -> Outage:
+    return Outage("lost the connection to Discord (%s)", "connected to Discord again after %s", shard_id=shard_id)
 
 
 class CommandTree(app_commands.CommandTree["Applecore"]):
@@ -85,6 +98,8 @@ class Applecore(commands.AutoShardedBot):
         intents = discord.Intents.none()
         intents.guilds = True
         intents.message_content = settings.message_content
+        self.metrics = Metrics()
+        self.wire = Wire(Pace(settings.requests_per_second), self.metrics)
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -101,7 +116,9 @@ class Applecore(commands.AutoShardedBot):
             shard_count=settings.shard_count,
             # None means every shard; discord.py's annotation leaves that out.
             shard_ids=settings.shard_ids,  # type: ignore[arg-type]
+            http_trace=self.wire.trace,
         )
+        self.wire.watch(self)
         self.settings = settings
         self.clock = clock
         self.database = Database(settings.database_url)
@@ -110,13 +127,24 @@ class Applecore(commands.AutoShardedBot):
             if settings.shard_count and settings.shard_ids is not None
             else None
         )
-        self.engine = ClubEngine(self, self.database, clock, shards=shards, pace=Pace(settings.requests_per_second))
+        self.engine = ClubEngine(self, self.database, clock, shards=shards, metrics=self.metrics)
         self._opened = False
+        self._lines: dict[int, Outage] = {}
+        self._came = False
+        self._health: HealthServer | None = None
         use_addresses(self, settings)
+
+    async def login(self, token: str) -> None:
+        self._came = True
+        await super().login(token)
 
     async def setup_hook(self) -> None:
         await self.database.open()
         self._opened = True
+        await self.database.hold()
+        if self.settings.metrics_port is not None:
+            self._health = HealthServer(self.metrics, self.settings.metrics_port, self.faults)
+            await self._health.start()
         for cog in COGS:
             await self.load_extension(cog)
         await self._sync_commands()
@@ -125,12 +153,54 @@ class Applecore(commands.AutoShardedBot):
         log.info("ready as %s in %s servers", self.user, len(self.guilds))
         self.engine.start()
 
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        self.wire.interaction_came(interaction.id)
+
+    async def on_shard_connect(self, shard_id: int) -> None:
+        self._shard(shard_id, connected=True)
+
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        self._shard(shard_id, connected=True)
+        self.engine.poke()
+
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        if not self.is_closed() and shard_id in self._lines:  # one that never was connected has nothing to lose
+            self._shard(shard_id, connected=False)
+
+    def _shard(self, shard_id: int, *, connected: bool) -> None:
+        self.metrics.shard(shard_id, connected=connected)
+        line = self._lines.setdefault(shard_id, _line(shard_id))
+        line.good() if connected else line.bad(f"shard {shard_id}")
+
+    async def faults(self) -> list[str]:
+        """What keeps the bot from its work at this moment, a sentence each; for ``/healthz``."""
+        found = []
+        if not any(not line.on for line in self._lines.values()):
+            found.append("No shard is connected to Discord.")
+        if self.engine.is_overdue():
+            found.append("The clubs were not looked at when they should have been.")
+        try:
+            async with self.database.write() as conn:
+                await meta.put(conn, "healthy_at", self.clock().isoformat(timespec="seconds"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what was asked for
+            log.warning("the database cannot be written: %s", type(error).__name__)
+            found.append(f"The database cannot be written ({type(error).__name__}).")
+        return found
+
     async def close(self) -> None:
-        """Finishes the step in hand, leaves Discord, closes the database. May be called twice."""
+        """Finishes the steps in hand, leaves Discord, closes the database, all within ten seconds.
+
+        May be called twice.
+        """
         if self._opened:
             self._opened = False
             await self.engine.stop()
-        await super().close()
+        if self._came:
+            leaving = asyncio.ensure_future(super().close())
+            # Discord need not answer our good-bye; whoever ends the event loop ends what is left of this.
+            await asyncio.wait({leaving}, timeout=LEAVING)
+        if self._health is not None:
+            await self._health.stop()
         await self.database.close()
 
     async def _sync_commands(self) -> None:

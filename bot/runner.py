@@ -16,6 +16,9 @@ from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
+AUTHENTICATION_FAILED = 4004
+"""Discord's close code for a token that it no longer takes (topics/opcodes-and-status-codes.mdx)."""
+
 
 def run(settings: Settings) -> int:
     """Runs until SIGINT or SIGTERM; answers the exit code.
@@ -32,21 +35,25 @@ async def _run(settings: Settings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # on Windows, where Ctrl+C ends asyncio.run
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    bot = create_bot(settings)
     try:
-        async with create_bot(settings) as bot:
-            await bot.database.open()  # before anything is asked of Discord
-            await _until_stopped(bot, settings, stop)
+        await bot.database.open()  # before anything is asked of Discord
+        await _until_stopped(bot, settings, stop)
     except discord.LoginFailure:
         raise ApplecoreError(f"token: {LOGIN_REFUSED}") from None
     except discord.PrivilegedIntentsRequired:
         raise ApplecoreError(f"message_content: Discord refuses the intent. {SWITCH_ON}") from None
     except discord.ConnectionClosed as error:
+        if error.code == AUTHENTICATION_FAILED:
+            raise ApplecoreError(f"token: {LOGIN_REFUSED}") from None
         raise ApplecoreError(
             f"Discord closed the connection (code {error.code}). Check shard_count and shard_ids: "
             "without them the bot asks Discord what is right."
         ) from None
     except (aiohttp.ClientError, TimeoutError, discord.HTTPException, discord.GatewayNotFound) as error:
         raise ApplecoreError(unreachable(settings.api_url, error)) from error
+    finally:
+        await bot.close()
     return 0
 
 

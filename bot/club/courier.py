@@ -1,26 +1,28 @@
 """Takes one planned message to Discord, one step at a time, so that it arrives exactly once.
 
 Each step may be repeated after a crash at any point. A send that was begun before first looks in the channel for
-our own message; the nonce covers the minutes in which Discord itself remembers.
+our own message (``bot.club.lookup``); the nonce covers the minutes in which Discord itself remembers.
 """
 
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import discord
 
 from bot.clock import Clock
 from bot.club.excerpts import lay_out_excerpt
-from bot.club.layout import carries, excerpt_layout, next_reading_button, notice_layout
-from bot.club.outcome import TRANSIENT, Failure, Outcome, judge
-from bot.club.permissions import LOOKING, NEEDED, NOTICES, channel_fault
+from bot.club.layout import excerpt_layout, next_reading_button, notice_layout
+from bot.club.lease import Lease, LeaseLostError, acting_under
+from bot.club.lookup import find, find_posts, go_on_behind, is_restored
+from bot.club.outcome import TRANSIENT, Failure, Outcome, RefusedError, judge
+from bot.club.permissions import NEEDED, NOTICES, channel_fault
 from bot.club.planner import ending_key, move_on, post_key
 from bot.club.trouble import note_failure
-from bot.pace import Pace
-from bot.reading.schedule import Action, decide
+from bot.metrics import Metrics
+from bot.reading.schedule import Action, decide, slot_at
 from bot.storage import clubs, outgoing, readings
 from bot.storage.database import Connection, Database
 from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState
@@ -33,81 +35,101 @@ log = logging.getLogger(__name__)
 STEP_SECONDS = 60.0
 """Before a step that hangs is given up for now, so that it holds up no other club; well within the lease."""
 
-LOOK_MARGIN = timedelta(hours=1)
-"""How far our clock and Discord's may be apart when we look for a message around its claim."""
+LATE = timedelta(minutes=1)
+"""How long after its slot a post counts as late."""
 
 INTERNAL_TRIES = 5
 """After so many failures of our own code on one message, its club stops."""
-
-
-class RefusedError(Exception):
-    """A step that we know to be impossible without asking Discord."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
 
 
 class Courier:
     """Carries rows that its ``owner`` has claimed."""
 
     def __init__(
-        self, bot: "commands.AutoShardedBot", database: Database, clock: Clock, pace: Pace, owner: str
+        self, bot: "commands.AutoShardedBot", database: Database, clock: Clock, metrics: Metrics, owner: str
     ) -> None:
         self._bot = bot
         self._database = database
         self._clock = clock
-        self._pace = pace
+        self._metrics = metrics
         self._owner = owner
 
-    async def step(self, row: Outgoing) -> None:
-        """Takes the one step that the row's state asks for; never raises for what Discord answers."""
+    async def step(self, row: Outgoing, lease: Lease) -> None:
+        """Takes the step that the row's state asks for, and a post's thread right after its message.
+
+        Never raises for what Discord answers.
+        """
+        acting_under.set(lease)
+        onward = await self._guarded(row)
+        if onward is not None:
+            await self._guarded(onward)
+
+    async def _guarded(self, row: Outgoing) -> Outgoing | None:
+        """One step; answers the row where its next step is to follow at once, under the same lease."""
         try:
             async with asyncio.timeout(STEP_SECONDS):
-                await self._take(row)
+                return await self._take(row)
+        except LeaseLostError:
+            log.info("message %s is another process's by now", row.id, extra=row.ids())
         except RefusedError as refusal:
             await self._fail(row, refusal.failure)
         except TRANSIENT as error:
             await self._fail(row, judge(error))
         except Exception:
-            log.exception("message %s (%s) failed in our own code", row.id, row.kind)
+            log.exception("message %s (%s) failed in our own code", row.id, row.kind, extra=row.ids())
             outcome = Outcome.REFUSED if row.retries + 1 >= INTERNAL_TRIES else Outcome.UNKNOWN
             await self._fail(row, Failure(outcome, "Something went wrong in Applecore itself; its log says what."))
+        return None
 
-    async def _take(self, row: Outgoing) -> None:
+    async def _take(self, row: Outgoing) -> Outgoing | None:
         guild = self._bot.get_guild(row.guild_id)
         if guild is not None and guild.unavailable:
             raise RefusedError(Failure(Outcome.LATER, "Discord has trouble with this server."))
         if row.state is OutgoingState.SENDING:
-            await self._send(row)
-        elif row.state is OutgoingState.SENT:
+            return await self._send(row)
+        if row.state is OutgoingState.SENT:
             await self._open_thread(row)
         elif row.state is OutgoingState.THREADED:
             await self._close_thread(row)
+        return None
 
     async def _fail(self, row: Outgoing, failure: Failure) -> None:
+        if row.kind is OutgoingKind.POST and failure.outcome is Outcome.REFUSED:
+            self._metrics.post_failed()
         async with self._database.write() as conn:
             await note_failure(conn, row, failure, owner=self._owner, now=self._clock())
 
     # Sending
 
-    async def _send(self, row: Outgoing) -> None:
-        if row.attempts > 1 and (found := await self._find(row)) is not None:
-            log.info("message %s was in its channel already", row.id)
-            await self._sent(row, found)
-            return
+    async def _send(self, row: Outgoing) -> Outgoing | None:
         async with self._database.read() as conn:
             club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
-            view = await self._view(conn, row, club)
+        if club is not None and is_restored(row, club):
+            posts = await find_posts(self._bot, row, club, self._clock())
+            async with self._database.write() as conn:
+                await go_on_behind(conn, row, club, posts, owner=self._owner, now=self._clock())
+            if posts:
+                log.info("club %s had posted %s more since the backup", club.id, len(posts), extra=row.ids())
+                self._metrics.duplicate_avoided()
+                return None
+        elif row.attempts > 1 or row.look_since is not None:
+            found = await find(self._bot, row, self._clock())
+            if found is not None:
+                log.info("message %s was in its channel already", row.id, extra=row.ids())
+                self._metrics.duplicate_avoided()
+                return await self._sent(row, club, found)
         if club is not None and not self._still_due(row, club):
             async with self._database.write() as conn:
                 await outgoing.forget(conn, row.id, owner=self._owner)
-            return
+            return None
         row = await self._follow(row, club)
         self._require_channel(row)
-        await self._pace.turn()
+        async with self._database.read() as conn:
+            view = await self._view(conn, row, club)
+            if not await outgoing.holds(conn, row.id, self._owner, self._clock()):
+                raise LeaseLostError  # the database knows best who holds it
         message = await self._channel(row).send(view=view, nonce=row.nonce, allowed_mentions=self._mentions(row, club))
-        await self._sent(row, message)
+        return await self._sent(row, club, message)
 
     async def _follow(self, row: Outgoing, club: Club | None) -> Outgoing:
         """Where the club has moved since this was planned, so does what it has to say."""
@@ -149,38 +171,31 @@ class Courier:
             )
         return discord.AllowedMentions.none()
 
-    async def _find(self, row: Outgoing) -> discord.Message | None:
-        """Our own message since the first try, if it stands in the channel where it was tried.
-
-        Without Read Message History Discord answers an empty history, which would look like "not sent yet".
-        """
-        guild = self._bot.get_guild(row.guild_id)
-        if guild is not None and guild.get_channel(row.channel_id) is None:
-            return None  # the channel is gone, and with it what was in it
-        if fault := channel_fault(guild, row.channel_id, LOOKING):
-            reason = f"{fault} So I cannot see whether what I have to post stands there already."
-            raise RefusedError(Failure(Outcome.REFUSED, reason))
-        began = (row.first_attempt_at or self._clock()) - LOOK_MARGIN
-        await self._pace.turn()
-        async for message in self._channel(row).history(after=began, oldest_first=True, limit=None):
-            if self._bot.user and message.author.id == self._bot.user.id and carries(message, row.marker):
-                return message
-        return None
-
-    async def _sent(self, row: Outgoing, message: discord.Message) -> None:
+    async def _sent(self, row: Outgoing, club: Club | None, message: discord.Message) -> Outgoing | None:
+        """Notes the message; of a post it keeps the lease, and answers the row, since its thread comes next."""
         is_post = row.kind is OutgoingKind.POST
         state = OutgoingState.SENT if is_post else OutgoingState.CLOSED
+        now = self._clock()
         async with self._database.write() as conn:
-            await outgoing.finish_step(
+            held = await outgoing.finish_step(
                 conn,
                 row.id,
                 owner=self._owner,
                 state=state,
-                due_at=self._clock() if is_post else None,
+                due_at=now if is_post else None,
                 message_id=message.id,
                 sent_at=message.created_at,
+                keep=is_post,
             )
             await move_on(conn, row, message.created_at)
+        if not is_post:
+            return None
+        if held:
+            self._metrics.post_sent(late=club is not None and is_late(club, row, message.created_at))
+        sent = replace(
+            row, state=state, due_at=now, message_id=message.id, sent_at=message.created_at, retries=0, fault=None
+        )
+        return sent if held else None
 
     # The thread
 
@@ -194,12 +209,12 @@ class Courier:
         plain_name = f"Day {(row.position or 0) + 1}"
         message = self._channel(row).get_partial_message(row.message_id or 0)
         for name in (laid_out.thread_name if laid_out else plain_name, plain_name):
-            await self._pace.turn()
             try:
                 await message.create_thread(name=name, auto_archive_duration=archive_after(days))
             except discord.HTTPException as error:
                 failure = judge(error)
                 if failure.outcome is Outcome.EXISTS:
+                    self._metrics.duplicate_avoided()
                     break
                 if name == plain_name or not failure.final:
                     raise
@@ -218,14 +233,12 @@ class Courier:
             )
 
     async def _close_thread(self, row: Outgoing) -> None:
-        await self._pace.turn()
         try:
             thread = await self._bot.fetch_channel(row.thread_id or 0)
             if isinstance(thread, discord.Thread):
                 # Its creator may archive it; only with Manage Threads may it be locked as well.
                 can_lock = thread.permissions_for(thread.guild.me).manage_threads
                 if not thread.archived or (can_lock and not thread.locked):
-                    await self._pace.turn()
                     await (thread.edit(archived=True, locked=True) if can_lock else thread.edit(archived=True))
         except discord.HTTPException as error:
             if judge(error).outcome in (Outcome.UNKNOWN, Outcome.LATER):
@@ -244,6 +257,14 @@ class Courier:
 
     def _channel(self, row: Outgoing) -> discord.PartialMessageable:
         return self._bot.get_partial_messageable(row.channel_id, guild_id=row.guild_id)
+
+
+def is_late(club: Club, row: Outgoing, at: datetime) -> bool:
+    """Whether a scheduled post came more than a minute after the slot of its day, or on a day without one."""
+    if row.day is None:
+        return False
+    slot = slot_at(club.schedule, row.day)
+    return slot is None or at - slot > LATE
 
 
 def archive_after(days: int) -> Literal[1440, 4320, 10080]:

@@ -11,25 +11,26 @@ from discord.ext import tasks
 
 from bot.clock import Clock
 from bot.club.courier import Courier
+from bot.club.delivery import Delivery
 from bot.club.planner import plan_due
-from bot.pace import Pace
-from bot.storage import outgoing
+from bot.metrics import Metrics
+from bot.storage import clubs, outgoing
 from bot.storage.database import Database
-from bot.storage.records import Outgoing, Shards
+from bot.storage.records import Shards
 
 if TYPE_CHECKING:
     from discord.ext import commands
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)
-"""How long a claimed row is left to its owner: a step takes a few requests, each retried for seconds."""
-
 LONGEST_SLEEP = 300.0
 """Seconds. Timers stand still while a machine is suspended, so none is trusted for longer."""
 
-AT_ONCE = 10
-"""How many messages are on their way at the same time."""
+OVERDUE = 120.0
+"""Seconds: longer than one step may take."""
+
+GRACE = 6.0
+"""Seconds that a stop leaves to what is on its way: with all else that ends, a bot is gone within ten."""
 
 
 class ClubEngine:
@@ -42,7 +43,7 @@ class ClubEngine:
         clock: Clock,
         *,
         shards: Shards | None,
-        pace: Pace,
+        metrics: Metrics,
     ) -> None:
         self.owner = secrets.token_hex(8)
         self.last_tick: datetime | None = None
@@ -50,7 +51,9 @@ class ClubEngine:
         self._database = database
         self._clock = clock
         self._shards = shards
-        self._courier = Courier(bot, database, clock, pace, self.owner)
+        self._metrics = metrics
+        courier = Courier(bot, database, clock, metrics, self.owner)
+        self._delivery = Delivery(database, clock, courier, self.owner, shards)
         self._working = asyncio.Lock()
         self._stopping = False
         self._poked = False
@@ -61,6 +64,12 @@ class ClubEngine:
     def next_turn(self) -> datetime | None:
         """When the loop wakes up by itself, in UTC; None while it does not run."""
         return self._loop.next_iteration
+
+    def is_overdue(self) -> bool:
+        """Whether the clubs should have been looked at by now and were not, or a look does not come to its end."""
+        if self._working.locked():
+            return self._delivery.idle_for() > OVERDUE
+        return self.next_look is not None and (self._clock() - self.next_look).total_seconds() > OVERDUE
 
     def start(self) -> None:
         """Begins to work; again after a reconnect it only has a look at once."""
@@ -78,9 +87,12 @@ class ClubEngine:
             nudge.add_done_callback(self._nudges.discard)
 
     async def stop(self) -> None:
-        """Finishes the step in hand, gives its claims back, and does no more."""
+        """Finishes the steps in hand, or breaks them off after a while, gives its claims back, and does no more."""
         self._stopping = True
+        self._delivery.stop()
+        breaking_off = asyncio.get_running_loop().call_later(GRACE, self._delivery.give_up)
         async with self._working:
+            breaking_off.cancel()
             self._loop.cancel()
             await self.release()
 
@@ -119,29 +131,20 @@ class ClubEngine:
 
     async def tick(self) -> None:
         """One look: plans what is due, takes every step that can be taken, and notes when to look again."""
-        next_slot = await self._work()
+        await self._database.hold()
+        if self.last_tick is None:
+            async with self._database.write() as conn:
+                await clubs.forget_decisions(conn, self._shards)
+        await self._delivery.run(self._plan)
         async with self._database.read() as conn:
+            next_slot = await clubs.next_decision(conn, self._shards)
             next_step = await outgoing.next_due(conn, shards=self._shards)
         self.last_tick = self._clock()
         self.next_look = min((moment for moment in (next_slot, next_step) if moment is not None), default=None)
         if self.next_look is None:
             self.next_look = self.last_tick + timedelta(days=1)
+        self._metrics.ticked(self.last_tick, self.next_look)
 
-    async def _work(self) -> datetime | None:
-        while True:
-            next_slot = await plan_due(self._database, self._shards, self._clock())
-            rows = await self._claim()
-            if not rows or self._stopping:
-                return next_slot
-            # All steps come to their end before one's error is passed on, so that a stop never leaves one behind.
-            for outcome in await asyncio.gather(*map(self._courier.step, rows), return_exceptions=True):
-                if outcome is not None:
-                    raise outcome
-
-    async def _claim(self) -> list[Outgoing]:
-        if self._stopping:
-            return []
-        async with self._database.write() as conn:
-            return await outgoing.claim(
-                conn, owner=self.owner, now=self._clock(), lease=LEASE, shards=self._shards, limit=AT_ONCE
-            )
+    async def _plan(self) -> bool:
+        self._poked = False
+        return await plan_due(self._database, self._shards, self._clock())

@@ -91,6 +91,11 @@ def next_reading_button(club_id: int) -> ui.Button[ui.LayoutView]:
     )
 
 
+def marker_of(message: discord.Message) -> int | None:
+    """The marker of a message that we sent, if it has one."""
+    return next((part.id for part in message.components if isinstance(part, discord.Container)), None)
+
+
 def carries(message: discord.Message, marker: int) -> bool:
     """Whether a message is the one that we sent with this marker."""
     return any(isinstance(part, discord.Container) and part.id == marker for part in message.components)

@@ -38,6 +38,16 @@ class Failure:
     """Seconds, where Discord named them."""
     final: bool = False
     """Discord refuses what we sent, not who we are: no permission will help."""
+    general: bool = False
+    """It concerns every request, not this message, and ``bot.wire`` says it once in the log."""
+
+
+class RefusedError(Exception):
+    """A step that we know to be impossible without asking Discord."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
 
 
 TRANSIENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
@@ -47,18 +57,18 @@ TRANSIENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OS
 def judge(error: BaseException) -> Failure:
     """Sorts one of :data:`TRANSIENT`."""
     if isinstance(error, discord.RateLimited):
-        return Failure(Outcome.LATER, "Discord asked me to slow down.", error.retry_after)
+        return Failure(Outcome.LATER, "Discord asked me to slow down.", error.retry_after, general=True)
     if isinstance(error, discord.HTTPException):
         return _judge_answer(error)
-    return Failure(Outcome.UNKNOWN, "The connection to Discord broke.")
+    return Failure(Outcome.UNKNOWN, "The connection to Discord broke.", general=True)
 
 
 def _judge_answer(error: discord.HTTPException) -> Failure:
     """By what Discord answered (codes: topics/opcodes-and-status-codes.mdx)."""
     if error.status >= 500:
-        return Failure(Outcome.UNKNOWN, f"Discord has trouble (HTTP {error.status}).")
+        return Failure(Outcome.UNKNOWN, f"Discord has trouble (HTTP {error.status}).", general=True)
     if error.status == 429:
-        return Failure(Outcome.LATER, "Discord asked me to slow down.")
+        return Failure(Outcome.LATER, "Discord asked me to slow down.", general=True)
     known = {
         THREAD_EXISTS: Failure(Outcome.EXISTS, "The thread exists already."),
         UNKNOWN_MESSAGE: Failure(Outcome.GONE, "The message was deleted."),

@@ -1,7 +1,7 @@
 """Decides what each club must say next, and writes it down as a row before anything is sent."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.club import wording
@@ -11,6 +11,15 @@ from bot.reading.schedule import Action, Decision, decide
 from bot.storage import clubs, outgoing, readings
 from bot.storage.database import Connection, Database
 from bot.storage.records import UNSENT, Club, ClubState, NewOutgoing, Outgoing, OutgoingKind, OutgoingState, Shards
+
+AT_ONCE = 100
+"""How many clubs are decided about in one transaction: more would hold up those that want to write meanwhile."""
+
+LONGEST = timedelta(days=1)
+"""How long a decision to wait is trusted at most."""
+
+WAITING = timedelta(hours=1)
+"""When a club is looked at again that has something to send; it is sooner, as soon as that is done with."""
 
 
 def post_key(club: Club, position: int) -> str:
@@ -34,36 +43,43 @@ def new_post(club: Club, position: int, now: datetime, *, day: date | None) -> N
         reading_id=club.reading_id,
         position=position,
         day=day,
+        look_since=club.restored_from,
     )
 
 
-async def plan_due(database: Database, shards: Shards | None, now: datetime) -> datetime | None:
-    """Plans whatever is due now; answers when the next slot of any club comes, in UTC."""
-    async with database.read() as conn:
-        looked_at = [(club, decide(club.schedule, club.progress, now)) for club in await clubs.active(conn, shards)]
-    for club, decision in looked_at:
-        if decision.action is not Action.WAIT or decision.consumed:
-            async with database.write() as conn:
-                await _plan(conn, club.id, now)
-    return min((decision.next.at for _, decision in looked_at), default=None)
+async def plan_due(database: Database, shards: Shards | None, now: datetime) -> bool:
+    """Decides about up to ``AT_ONCE`` clubs whose time has come, in one transaction; True where more may wait.
+
+    What is noted for each is only when to look at it again; what it has to say is always decided anew.
+    """
+    async with database.write() as conn:
+        due, unreadable = await clubs.to_decide(conn, shards, now, limit=AT_ONCE)
+        moments: dict[datetime, list[int]] = {}
+        for club in due:
+            if (until := await _plan(conn, club, now)) is not None:
+                moments.setdefault(min(until, now + LONGEST), []).append(club.id)
+        if unreadable:
+            moments.setdefault(now + LONGEST, []).extend(unreadable)
+        for until, club_ids in moments.items():
+            await clubs.decided(conn, club_ids, until)
+    return len(due) + len(unreadable) == AT_ONCE
 
 
-async def _plan(conn: Connection, club_id: int, now: datetime) -> None:
-    club = await clubs.by_id(conn, club_id)
-    if club is None or club.state is not ClubState.ACTIVE:
-        return
+async def _plan(conn: Connection, club: Club, now: datetime) -> datetime | None:
+    """Answers when to decide about the club again if nothing about it changes; None for at once."""
     decision = decide(club.schedule, club.progress, now)
     if decision.action is Action.POST:
         # What `skip` lets go before this post goes when it is sent: until then the schedule must say the same.
-        await _plan_post(conn, club, decision, now)
-        return
+        return await _plan_post(conn, club, decision, now)
     if decision.consumed:
         await clubs.advance(conn, club.id, run=club.run, position=decision.position, day=decision.day, post_at=None)
     if decision.action is Action.FINISH:
         await _plan_ending(conn, club, now)
+        return now + WAITING
+    return decision.next.at
 
 
-async def _plan_post(conn: Connection, club: Club, decision: Decision, now: datetime) -> None:
+async def _plan_post(conn: Connection, club: Club, decision: Decision, now: datetime) -> datetime | None:
     planned = await outgoing.plan(conn, new_post(club, decision.position, now, day=decision.day))
     if planned is None:
         row = await outgoing.by_key(conn, post_key(club, decision.position))
@@ -77,6 +93,8 @@ async def _plan_post(conn: Connection, club: Club, decision: Decision, now: date
                 day=row.day,
                 post_at=row.sent_at if row.day is not None else None,
             )
+            return None
+    return now + WAITING
 
 
 async def _plan_ending(conn: Connection, club: Club, now: datetime) -> None:
@@ -94,6 +112,7 @@ async def _plan_ending(conn: Connection, club: Club, now: datetime) -> None:
             channel_id=club.channel_id,
             due_at=now,
             reading_id=club.reading_id,
+            look_since=club.restored_from,
             text=wording.ending(title, club.progress.total, _others(library, title)),
         ),
     )

@@ -18,7 +18,8 @@ HELD = timedelta(hours=1)
 
 async def note_failure(conn: Connection, row: Outgoing, failure: Failure, *, owner: str, now: datetime) -> None:
     """Writes down what is to be done, and when. The attempt stays counted, so that the next one looks first."""
-    log.warning("message %s (%s, %s): %s", row.id, row.kind, row.state, failure.reason)
+    level = logging.DEBUG if failure.general else logging.WARNING
+    log.log(level, "message %s (%s, %s): %s", row.id, row.kind, row.state, failure.reason, extra=row.ids())
     sending = row.state is OutgoingState.SENDING
     if failure.outcome is Outcome.GONE:
         await _finish(conn, row, OutgoingState.WITHDRAWN, None, failure, owner)

@@ -2,10 +2,11 @@
 
 import logging
 import secrets
+from collections.abc import Collection
 from datetime import date, datetime, time
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Row, case, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, delete, exists, func, insert, select, update
 
 from bot.errors import UnavailableError
 from bot.reading.schedule import Progress, Schedule
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _clubs = schema.clubs
 _outgoing = schema.outgoing
+_DECIDE_NOW = {"decide_at": None}
 
 
 class Changes(TypedDict, total=False):
@@ -73,16 +75,57 @@ async def all_clubs(conn: Connection) -> list[Club]:
     return await _select(conn)
 
 
-async def active(conn: Connection, shards: Shards | None) -> list[Club]:
-    """The clubs whose next step may be decided: active, with no scheduled post or ending still to be sent."""
+async def to_decide(
+    conn: Connection, shards: Shards | None, now: datetime, *, limit: int
+) -> tuple[list[Club], list[int]]:
+    """The clubs whose next step is to be decided now: active, with no scheduled post or ending still to be sent.
+
+    Apart from them the ids of those that this machine cannot make sense of, each with a line in the log: one
+    club whose time zone its tzdata does not know must not hold up all others.
+    """
+    due = _clubs.c.decide_at.is_(None) | (_clubs.c.decide_at <= now)
+    found, unreadable = [], []
+    # Where two processes decide at once, each takes what the other has not.
+    query = _query(*_decidable(shards), due).limit(limit).with_for_update(skip_locked=True, of=_clubs)
+    for row in await conn.execute(query):
+        try:
+            found.append(_club(row))
+        except ValueError as error:
+            unreadable.append(row.id)
+            log.error("club %s is left out: %s", row.id, " ".join(str(error).split())[:300])
+    return found, unreadable
+
+
+async def next_decision(conn: Connection, shards: Shards | None) -> datetime | None:
+    """When the next of the clubs that :func:`decided` was told of must be decided about; None where there is none."""
+    query = select(func.min(_clubs.c.decide_at, type_=schema.UtcTime())).where(*_decidable(shards))
+    moment: datetime | None = await conn.scalar(query)
+    return moment
+
+
+async def decided(conn: Connection, club_ids: Collection[int], until: datetime) -> None:
+    """Nothing need be decided about these clubs before ``until``, unless something about them changes."""
+    await conn.execute(update(_clubs).where(_clubs.c.id.in_(club_ids)).values(decide_at=until))
+
+
+async def forget_decisions(conn: Connection, shards: Shards | None) -> None:
+    """Has every club decided about anew: the rules of its time zone may have changed with the machine's tzdata."""
+    await conn.execute(update(_clubs).where(within(shards, _clubs.c.guild_id)).values(_DECIDE_NOW))
+
+
+async def looked_through(conn: Connection, club_id: int) -> None:
+    """Its channel holds nothing any more that this database, restored from a backup, does not know of."""
+    await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values(restored_from=None))
+
+
+def _decidable(shards: Shards | None) -> tuple[ColumnElement[bool], ...]:
     waiting = exists().where(
         _outgoing.c.club_id == _clubs.c.id,
         _outgoing.c.state.in_(UNSENT),
         ((_outgoing.c.kind == OutgoingKind.POST) & _outgoing.c.day.is_not(None))
         | (_outgoing.c.kind == OutgoingKind.ENDING),
     )
-    ours = (_clubs.c.state == ClubState.ACTIVE, ~waiting, within(shards, _clubs.c.guild_id))
-    return await _select(conn, *ours, readable_only=True)
+    return _clubs.c.state == ClubState.ACTIVE, ~waiting, within(shards, _clubs.c.guild_id)
 
 
 async def edit(conn: Connection, club_id: int, **changes: Unpack[Changes]) -> Club:
@@ -92,7 +135,7 @@ async def edit(conn: Connection, club_id: int, **changes: Unpack[Changes]) -> Cl
     if schedule is not None:
         values |= _schedule_columns(schedule)
     if values:
-        await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values(values))
+        await _change(conn, club_id, values)
     return await _present(conn, club_id)
 
 
@@ -109,7 +152,7 @@ async def begin(conn: Connection, club_id: int, *, reading_id: int, since: datet
         "state": case((_clubs.c.state == ClubState.ENDED, ClubState.ACTIVE), else_=_clubs.c.state),
         "since": since,
     }
-    await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values(values))
+    await _change(conn, club_id, values)
     return await _present(conn, club_id)
 
 
@@ -123,7 +166,7 @@ async def set_state(
     only_from: ClubState | None = None,
 ) -> bool:
     """Whether this call changed the state; one that finds it so already leaves everything as it is."""
-    values: dict[str, Any] = {"state": state, "fault": fault if state is ClubState.BROKEN else None}
+    values: dict[str, Any] = {"state": state, "fault": fault if state is ClubState.BROKEN else None, **_DECIDE_NOW}
     if since is not None:
         values["since"] = since
     query = update(_clubs).where(_clubs.c.id == club_id, _clubs.c.state != state)
@@ -144,7 +187,7 @@ async def advance(
         values["last_day"] = case((later, day), else_=_clubs.c.last_day)
     if post_at is not None:
         values["last_post_at"] = post_at
-    await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values(values))
+    await _change(conn, club_id, values)
 
 
 async def remove(conn: Connection, club_id: int) -> None:
@@ -161,6 +204,11 @@ async def remove(conn: Connection, club_id: int) -> None:
     await conn.execute(delete(_clubs).where(_clubs.c.id == club_id))
 
 
+async def _change(conn: Connection, club_id: int, values: dict[str, Any]) -> None:
+    """Whatever changes, the planner must decide about the club anew."""
+    await conn.execute(update(_clubs).where(_clubs.c.id == club_id).values({**values, **_DECIDE_NOW}))
+
+
 async def _present(conn: Connection, club_id: int) -> Club:
     club = await by_id(conn, club_id)
     if club is None:
@@ -168,24 +216,17 @@ async def _present(conn: Connection, club_id: int) -> Club:
     return club
 
 
-async def _select(conn: Connection, *conditions: ColumnElement[bool], readable_only: bool = False) -> list[Club]:
-    """``readable_only`` leaves out, with a line in the log, what this machine cannot make sense of: one club
-    whose time zone its tzdata does not know must not hold up all others."""
-    query = (
+async def _select(conn: Connection, *conditions: ColumnElement[bool]) -> list[Club]:
+    return [_club(row) for row in await conn.execute(_query(*conditions))]
+
+
+def _query(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return (
         select(*_clubs.c, schema.readings.c.total)
         .join(schema.readings, schema.readings.c.id == _clubs.c.reading_id)
         .where(*conditions)
         .order_by(_clubs.c.id)
     )
-    found = []
-    for row in await conn.execute(query):
-        try:
-            found.append(_club(row))
-        except ValueError as error:
-            if not readable_only:
-                raise
-            log.error("club %s is left out: %s", row.id, " ".join(str(error).split())[:300])
-    return found
 
 
 def _schedule_columns(schedule: Schedule) -> dict[str, Any]:
@@ -200,6 +241,7 @@ def _schedule_columns(schedule: Schedule) -> dict[str, Any]:
 
 def _club(row: Row[*tuple[Any, ...]]) -> Club:
     values = row._asdict()
+    del values["decide_at"]  # the planner's own, and no property of a club
     schedule = Schedule(
         time=time.fromisoformat(values.pop("local_time")),
         zone=values.pop("zone"),

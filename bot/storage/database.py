@@ -1,6 +1,7 @@
 """Opens the database, keeps it migrated, and hands out transactions."""
 
 import asyncio
+import errno
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Coroutine
@@ -8,20 +9,19 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, event, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.errors import ApplecoreError
-from bot.storage import address, migrate
+from bot.storage import address, engines, hold, migrate
+from bot.storage.engines import BEGIN, BUSY_SECONDS
 from bot.storage.sql import Connection
 
 __all__ = ["Connection", "Database"]
 
-_BUSY_SECONDS = 10
-"""How long SQLite waits for another process that writes."""
-
-_BEGIN = "applecore_begin"
+_RESTORE_SECONDS = 10
+"""How long a bot that starts waits for a restore to end."""
 
 
 class Database:
@@ -29,36 +29,71 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = address.read(url)
-        self._file = address.file_of(self._url)
+        self.file = address.file_of(self._url)
         self.dialect = self._url.get_backend_name()
         self.safe_url = address.safe(self._url)
-        self._reader = _sqlite_engine(self._url) if self._file else _postgresql_engine(self._url)
-        self._writer = self._reader.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-        self._bare = self._reader.execution_options(**{_BEGIN: None})
+        self._reader = engines.sqlite(self._url) if self.file else engines.postgresql(self._url)
+        self._writer = self._reader.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._bare = self._reader.execution_options(**{BEGIN: None})
+        self._hold = hold.of(self._url, self.file)
+        self._taking = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._writing: asyncio.Task[Any] | None = None
 
     async def open(self) -> None:
         """Creates what is missing and migrates; ApplecoreError says in one sentence why that cannot be."""
         try:
-            if self._file:
-                _prepare(self._file)
-                await self._use_write_ahead_log()
-            async with self.write() as conn:
-                await conn.run_sync(migrate.upgrade)
-        except ApplecoreError:
+            async with self.explaining():
+                if self.file:
+                    _prepare(self.file)
+                    await self._use_write_ahead_log()
+                async with self.write() as conn:
+                    await conn.run_sync(migrate.upgrade)
+        except Exception:
             await self.close()
             raise
-        except Exception as error:
-            await self.close()
-            reason = _reason(error)
-            if reason is None:
-                raise
-            raise ApplecoreError(self._refusal(reason)) from error
 
     async def close(self) -> None:
-        """May be called again, and before ``open``."""
+        """May be called again, and before ``open``. Ends the hold."""
+        await self._hold.release()
         await self._reader.dispose()
+
+    async def hold(self) -> None:
+        """Keeps ``restore-backup`` away until ``close``. A bot does this before it works, others before they write.
+
+        To be repeated now and then while it runs: a hold that was lost, as with the connection to PostgreSQL, is
+        taken again. ApplecoreError when that cannot be; the bot must then stop.
+        """
+        async with self._taking:
+            if await self._hold.alive():
+                return
+            await self._hold.release()
+            for _ in range(_RESTORE_SECONDS * 10):
+                if await self._take(alone=False):
+                    return
+                await asyncio.sleep(0.1)
+        raise ApplecoreError(
+            f"The database {self.safe_url} is being restored from a backup: start this again when that is done."
+        )
+
+    async def hold_is_alive(self) -> bool:
+        async with self._taking:
+            return await self._hold.alive()
+
+    @asynccontextmanager
+    async def held_alone(self) -> AsyncIterator[None]:
+        """For replacing what is in it: no bot holds it meanwhile. ApplecoreError when one does already."""
+        async with self._taking:
+            if not await self._take(alone=True):
+                raise ApplecoreError(f"A bot is using the database {self.safe_url}: stop it first.")
+        try:
+            yield
+        finally:
+            await self._hold.release()
+
+    async def _take(self, *, alone: bool) -> bool:
+        async with self.explaining():
+            return await self._hold.take(alone=alone)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
@@ -86,25 +121,55 @@ class Database:
         async with self._reader.connect() as conn:
             yield conn
 
-    async def revision(self) -> tuple[str | None, str]:
-        """The database's revision, None when it has none yet, and the newest that this code knows.
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """As ``read``, and PostgreSQL too shows one state throughout: that of the first query."""
+        alike = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        engine = self._reader if self.file else self._reader.execution_options(**alike)
+        async with engine.connect() as conn:
+            yield conn
 
-        Needs no ``open`` before, and creates nothing. ApplecoreError says why the database cannot be read.
-        """
-        if self._file and not self._file.exists():
-            return None, migrate.newest()
+    @asynccontextmanager
+    async def explaining(self) -> AsyncIterator[None]:
+        """What the database refuses in here becomes one sentence for the person who runs Applecore."""
         try:
-            async with self.read() as conn:
-                return await conn.run_sync(migrate.current), migrate.newest()
+            yield
         except Exception as error:
             reason = _reason(error)
             if reason is None:
                 raise
             raise ApplecoreError(self._refusal(reason)) from error
 
+    async def revision(self) -> tuple[str | None, str]:
+        """The database's revision, None when it has none yet, and the newest that this code knows.
+
+        Needs no ``open`` before, and creates nothing. ApplecoreError says why the database cannot be read.
+        """
+        if self.file and not self.file.exists():
+            return None, migrate.newest()
+        async with self.explaining(), self.read() as conn:
+            return await conn.run_sync(migrate.current), migrate.newest()
+
+    async def check(self) -> None:
+        """For a command beside the bot: ApplecoreError unless the database is there and of this code's revision."""
+        revision, newest = await self.revision()
+        if revision is None:
+            raise ApplecoreError(f"The database {self.safe_url} is empty: check database_url, or start the bot first.")
+        if revision == newest:
+            return
+        if migrate.knows(revision):
+            raise ApplecoreError(
+                f"The database {self.safe_url} is at revision {revision}, not yet at {newest}: "
+                "start the bot once, which upgrades it, and try again."
+            )
+        raise ApplecoreError(
+            f"The database {self.safe_url} is at revision {revision}, which this Applecore does not know: "
+            "install the newer one that the bot runs with, and try again."
+        )
+
     async def _use_write_ahead_log(self) -> None:
         """Kept in the file from then on. SQLite does not wait while others open it, so we do."""
-        for _ in range(_BUSY_SECONDS * 20):
+        for _ in range(BUSY_SECONDS * 20):
             try:
                 async with self._bare.connect() as conn:  # the mode cannot change inside a transaction
                     mode = await conn.scalar(text("PRAGMA journal_mode = WAL"))
@@ -119,43 +184,14 @@ class Database:
         raise ApplecoreError(self._refusal("another process keeps it locked"))
 
     def _refusal(self, reason: str) -> str:
+        if reason in ("database is locked", "deadlock detected"):
+            return f"The database {self.safe_url} is kept busy by another process: try again when that is done."
         right = (
             "name a file in a folder that Applecore may write to"
-            if self._file
+            if self.file
             else "check its host, port, user, password and database name, and that the server runs"
         )
         return f"database_url {self.safe_url} cannot be used ({reason}): {right}."
-
-
-def _sqlite_engine(url: URL) -> AsyncEngine:
-    # isolation_level None: the driver begins nothing by itself, so that DDL stays inside our transactions.
-    engine = create_async_engine(
-        url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS}
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA synchronous = FULL")  # what we noted before sending must survive a power cut
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Any) -> None:
-        statement = connection.get_execution_options().get(_BEGIN, "BEGIN")
-        if statement:
-            connection.exec_driver_sql(statement)
-
-    return engine
-
-
-def _postgresql_engine(url: URL) -> AsyncEngine:
-    try:
-        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"timeout": 20})
-    except ModuleNotFoundError:
-        raise ApplecoreError(
-            "database_url names a PostgreSQL database, and its driver is missing: pip install 'applecore[postgresql]'"
-        ) from None
 
 
 @asynccontextmanager
@@ -190,7 +226,13 @@ async def _to_the_end(step: Coroutine[Any, Any, None]) -> None:
 def _prepare(file: Path) -> None:
     """The folder, and the file for nobody else's eyes; SQLite gives its -wal and -shm files the same mode."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not file.exists():
+        # Never one that exists: a process that closes a file loses all its locks on it, those of SQLite too
+        # (sqlite.org/howtocorrupt.html). Another process would then take the write-ahead log away from us.
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
         with suppress(FileNotFoundError):
             file.with_name(name).chmod(0o600)

@@ -26,7 +26,7 @@ def upgrade(connection: Connection, folder: Path = MIGRATIONS) -> None:
     present = current(connection)
     if present == scripts.get_current_head():
         return
-    if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
+    if present is not None and not knows(present, folder):
         raise ApplecoreError(
             f"The database is at revision {present}, which this Applecore does not know: "
             "install a newer Applecore, or point database_url at another database."
@@ -39,6 +39,10 @@ def upgrade(connection: Connection, folder: Path = MIGRATIONS) -> None:
 def current(connection: Connection) -> str | None:
     """The database's revision; None when it has none yet."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def knows(revision: str, folder: Path = MIGRATIONS) -> bool:
+    return revision in {script.revision for script in ScriptDirectory(str(folder)).walk_revisions()}
 
 
 def newest() -> str:

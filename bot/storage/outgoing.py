@@ -45,6 +45,7 @@ async def plan(conn: Connection, new: NewOutgoing) -> Outgoing | None:
         "position": new.position,
         "day": new.day,
         "text": new.text,
+        "look_since": new.look_since,
         "state": OutgoingState.PLANNED,
         "due_at": new.due_at,
         "attempts": 0,
@@ -106,6 +107,51 @@ async def next_due(conn: Connection, *, shards: Shards | None) -> datetime | Non
     return due
 
 
+async def renew(conn: Connection, owner: str, row_ids: Collection[int], until: datetime) -> set[int]:
+    """The heartbeat of a lease: keeps what the owner still holds until then, and answers which of them it does.
+
+    A lease that is over but that nobody took is still its owner's.
+    """
+    mine = (_outgoing.c.id.in_(row_ids), _outgoing.c.lease_owner == owner)
+    kept = update(_outgoing).where(*mine).values(lease_until=until).returning(_outgoing.c.id)
+    return set(await conn.scalars(kept))
+
+
+async def holds(conn: Connection, row_id: int, owner: str, now: datetime) -> bool:
+    """Whether the owner's lease on this message is in force."""
+    mine = (_outgoing.c.id == row_id, _outgoing.c.lease_owner == owner, _outgoing.c.lease_until > now)
+    return await conn.scalar(select(_outgoing.c.id).where(*mine)) is not None
+
+
+async def release(conn: Connection, owner: str, row_ids: Collection[int]) -> None:
+    """Gives back what was claimed and not begun, without its attempt where that was the first."""
+    mine = (_outgoing.c.id.in_(row_ids), _outgoing.c.lease_owner == owner)
+    first = (_outgoing.c.state == OutgoingState.SENDING) & (_outgoing.c.attempts == 1)
+    values = {
+        **_NO_LEASE,
+        "state": case((first, OutgoingState.PLANNED), else_=_outgoing.c.state),
+        "attempts": case((first, 0), else_=_outgoing.c.attempts),
+        "first_attempt_at": case((first, None), else_=_outgoing.c.first_attempt_at),
+        "last_attempt_at": case((first, None), else_=_outgoing.c.last_attempt_at),
+    }
+    await conn.execute(update(_outgoing).where(*mine).values(values))
+
+
+async def adopt(conn: Connection, new: NewOutgoing, *, message_id: int, sent_at: datetime) -> None:
+    """Takes over a post that stands in its channel though this database did not know of it; it still wants its
+    thread. One that is known already stays as it is."""
+    if (planned := await plan(conn, new)) is not None:
+        values = {
+            "state": OutgoingState.SENT,
+            "message_id": message_id,
+            "sent_at": sent_at,
+            "first_attempt_at": sent_at,
+            "last_attempt_at": sent_at,
+            "attempts": 1,
+        }
+        await conn.execute(update(_outgoing).where(_outgoing.c.id == planned.id).values(values))
+
+
 async def finish_step(
     conn: Connection,
     row_id: int,
@@ -119,12 +165,14 @@ async def finish_step(
     sent_at: datetime | Unset | None = UNSET,
     fault: str | Unset | None = UNSET,
     retries: int = 0,
+    keep: bool = False,
 ) -> bool:
-    """Writes down what became of a step and gives the lease back; False, and no change, when it was lost."""
+    """Writes down what became of a step and gives the lease back, unless the owner is to ``keep`` it and goes on;
+    False, and no change, when it was lost."""
     given: dict[str, Any] = {"message_id": message_id, "thread_id": thread_id, "channel_id": channel_id}
     given |= {"sent_at": sent_at, "fault": fault}
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not UNSET}
-    values |= {"state": state, "due_at": due_at, "retries": retries, **_NO_LEASE}
+    values |= {"state": state, "due_at": due_at, "retries": retries, **({} if keep else _NO_LEASE)}
     return await _update(conn, *_held(row_id, owner), **values)
 
 
@@ -145,13 +193,17 @@ async def forget(conn: Connection, row_id: int, *, owner: str | None = None) -> 
     """Deletes a message that was not sent, so that its key is free again.
 
     The ``owner`` of its lease may do so once it knows that nothing was sent; anyone else only before the first try.
+    The planner decides about its club anew.
     """
     query = delete(_outgoing).where(_outgoing.c.id == row_id)
     if owner is None:
         query = query.where(_outgoing.c.state == OutgoingState.PLANNED, _outgoing.c.attempts == 0)
     else:
         query = query.where(_outgoing.c.state.in_(UNSENT), _outgoing.c.lease_owner == owner)
-    return (await conn.execute(query)).rowcount == 1
+    deleted = (await conn.execute(query.returning(_outgoing.c.club_id))).all()
+    clubs = [row.club_id for row in deleted if row.club_id is not None]
+    await conn.execute(update(_clubs).where(_clubs.c.id.in_(clubs)).values(decide_at=None))
+    return len(deleted) == 1
 
 
 async def release_all(conn: Connection, owner: str) -> int:

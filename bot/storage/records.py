@@ -76,6 +76,9 @@ class Club:
     """What is wrong, one sentence for managers; only while broken."""
     created_by: int
     created_at: datetime
+    restored_from: datetime | None = None
+    """When the backup was taken that this club comes from, until its channel has been looked through for what
+    was posted after that; None for a club that was never restored."""
 
 
 class OutgoingKind(StrEnum):
@@ -119,6 +122,8 @@ class NewOutgoing:
     """The local day that a scheduled post uses; None for one sent by hand (``/club post-now``)."""
     text: str | None = None
     """What a notice says; posts are rendered from their excerpt."""
+    look_since: datetime | None = None
+    """Where not None, the channel is looked through from then on before it is sent even for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,31 @@ class Outgoing:
     thread_id: int | None
     sent_at: datetime | None
     fault: str | None
+    look_since: datetime | None
+    """As in :class:`NewOutgoing`."""
+
+    def ids(self) -> dict[str, int]:
+        """Whom it concerns, under the names that ``bot.logs`` takes as ``extra``."""
+        named = {"message_id": self.id, "guild_id": self.guild_id, "club_id": self.club_id}
+        named["channel_id"] = self.channel_id
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class DeletionKind(StrEnum):
+    MEMBER = "member"
+    GUILD = "guild"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What is left of a member or guild whose data was deleted: enough to delete it again from a backup."""
+
+    digest: str
+    """BLAKE2b of salt, kind and Discord's id, in hexadecimal: the id itself is not kept."""
+    salt: str
+    """32 hexadecimal digits, one for each database."""
+    kind: DeletionKind
+    deleted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from bot.reading.schedule import CatchUp
-from bot.storage.records import ClubState, OutgoingKind, OutgoingState
+from bot.storage.records import ClubState, DeletionKind, OutgoingKind, OutgoingState
 
 metadata = MetaData(
     naming_convention={
@@ -147,6 +147,8 @@ clubs = Table(
     Column("fault", Text),
     Column("created_by", Snowflake, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("decide_at", UtcTime),
+    Column("restored_from", UtcTime),
     UniqueConstraint("uid"),
     CheckConstraint("run >= 1", name="run"),
     CheckConstraint("length(local_time) = 5", name="local_time"),
@@ -156,7 +158,7 @@ clubs = Table(
     Index(None, "guild_id"),
     Index(None, "channel_id"),
     Index(None, "reading_id"),
-    Index(None, "state"),
+    Index(None, "state", "decide_at"),
     sqlite_autoincrement=True,
 )
 
@@ -187,6 +189,7 @@ outgoing = Table(
     Column("thread_id", Snowflake),
     Column("sent_at", UtcTime),
     Column("fault", Text),
+    Column("look_since", UtcTime),
     UniqueConstraint("key"),
     CheckConstraint("length(nonce) BETWEEN 1 AND 25", name="nonce"),
     CheckConstraint("marker BETWEEN 1 AND 2147483647", name="marker"),
@@ -209,6 +212,15 @@ guilds = Table(
     Column("guild_id", Snowflake, primary_key=True, autoincrement=False),
     Column("club_role_id", Snowflake),
     Column("left_at", UtcTime),
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("salt", String(32), nullable=False),
+    Column("kind", _words(DeletionKind, "kind"), nullable=False),
+    Column("deleted_at", UtcTime, nullable=False),
 )
 
 meta = Table(

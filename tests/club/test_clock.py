@@ -12,7 +12,7 @@ import pytest
 from discord.ext import commands, tasks
 
 from bot.club.engine import ClubEngine
-from bot.pace import Pace
+from bot.metrics import Metrics
 from bot.storage.database import Database
 
 
@@ -52,7 +52,7 @@ async def test_an_hour_back(tmp_path: Path, shifted: type[Shifted]) -> None:
     database = Database(f"sqlite:///{tmp_path}/clock.sqlite3")
     await database.open()
     bot = commands.AutoShardedBot(command_prefix=commands.when_mentioned, intents=discord.Intents.none())
-    engine = ClubEngine(bot, database, discord.utils.utcnow, shards=None, pace=Pace(45))
+    engine = ClubEngine(bot, database, discord.utils.utcnow, shards=None, metrics=Metrics())
     engine.start()
     await until(lambda: engine.last_tick is not None)
     shifted.by = datetime.timedelta(hours=-1)

@@ -314,3 +314,29 @@ async def test_a_commit_that_fails_leaves_nothing_locked(database: Database) -> 
         await meta.put(conn, "kept", "1")
     async with database.read() as conn:
         assert (await meta.get(conn, "lost"), await meta.get(conn, "kept")) == (None, "1")
+
+
+async def test_what_another_process_does_to_the_file_loses_nothing_of_ours(tmp_path: Path) -> None:
+    """The last to close an SQLite database removes its write-ahead log: who has it open must not look gone."""
+    url = f"sqlite:///{tmp_path}/applecore.db"
+    script = (
+        "import asyncio, sys; from bot.storage import meta; from bot.storage.database import Database\n"
+        "async def run():\n    database = Database(sys.argv[1])\n    await database.open()\n"
+        "    async with database.read() as conn:\n        print(await meta.get(conn, 'kept'))\n"
+        "    await database.close()\nasyncio.run(run())"
+    )
+
+    async def read_elsewhere() -> str:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, url, stdout=-1)
+        out, _ = await process.communicate()
+        return out.decode().strip()
+
+    database = Database(url)
+    await database.open()
+    await database.open()  # as `applecore run` does
+    for value in ("one", "two", "three"):
+        async with database.write() as conn:
+            await meta.put(conn, "kept", value)
+        assert await read_elsewhere() == value
+    await database.close()
+    assert await read_elsewhere() == "three"

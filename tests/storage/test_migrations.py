@@ -124,12 +124,12 @@ async def test_newer_database_is_left_alone(database_url: str) -> None:
 async def test_failing_migration_leaves_nothing_behind(empty_database_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "with 100% trouble"
     shutil.copytree(migrate.MIGRATIONS, folder)
-    (folder / "versions" / "0000_trouble.py").write_text(
-        'from alembic import op\nimport sqlalchemy as sa\nrevision = "trouble"\ndown_revision = "0001"\n'
+    script = (
+        'from alembic import op\nimport sqlalchemy as sa\nrevision = "trouble"\ndown_revision = "HEAD"\n'
         'def upgrade() -> None:\n    op.create_table("half", sa.Column("id", sa.Integer))\n'
-        '    op.execute("INSERT INTO half VALUES (1)")\n    raise ZeroDivisionError\n',
-        encoding="utf-8",
+        '    op.execute("INSERT INTO half VALUES (1)")\n    raise ZeroDivisionError\n'
     )
+    (folder / "versions" / "0000_trouble.py").write_text(script.replace("HEAD", migrate.newest()), encoding="utf-8")
     database = Database(empty_database_url)
     with pytest.raises(ZeroDivisionError):
         async with database.write() as conn:
