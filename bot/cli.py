@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import __version__
-from bot.errors import ApplecoreError
+from bot.errors import ApplecoreError, ConfigurationError
 
 if TYPE_CHECKING:
     from bot.reading.models import Reading
@@ -35,7 +35,10 @@ the demo needs packages that are not installed ({}). Install them with:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; answers its exit code: 0 done, 1 not possible, 2 wrongly asked, 130 interrupted."""
+    """Runs one command; answers its exit code.
+
+    0 done, 1 not possible, 2 wrongly asked, 78 not before something is set up differently, 130 interrupted.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a console's encoding may lack letters that readings have
@@ -62,6 +65,7 @@ def _run(argv: Sequence[str] | None) -> int:
         return handler(args)
     except ApplecoreError as error:
         complain(str(error))
+        return error.exit_code
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -223,8 +227,7 @@ def _run_bot(_: argparse.Namespace) -> int:
 
     settings = load_settings()
     if settings.token is None:
-        complain(HOW_TO_LOG_IN)
-        return 1
+        raise ConfigurationError(HOW_TO_LOG_IN)
     from bot import runner
 
     return runner.run(settings)

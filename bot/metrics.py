@@ -1,5 +1,6 @@
 """What the bot counts about itself, in Prometheus' text format. The help texts are for those who operate it."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from prometheus_client import (
@@ -123,9 +124,12 @@ class Metrics:
         if status in REFUSALS:
             self._refusals.labels(str(status)).inc()
 
-    def invalid_requests(self, in_ten_minutes: int) -> None:
-        """How many of the last ten minutes' requests were answered with 401, 403 or 429."""
-        self._invalid.set(in_ten_minutes)
+    def invalid_requests(self, in_ten_minutes: Callable[[], float]) -> None:
+        """Who knows how many of the last ten minutes' requests were answered with 401, 403 or 429.
+
+        Asked at every look, since the number falls while nothing is sent.
+        """
+        self._invalid.set_function(in_ten_minutes)
 
     def interaction_answered(self, seconds: float) -> None:
         """An interaction got its first answer, a deferral included, so many seconds after it was made."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -10,15 +11,24 @@ log = logging.getLogger(__name__)
 class Outage:
     """One kind of trouble that comes and goes. To be used inside a running event loop."""
 
-    def __init__(self, began: str, over: str, *, calm: float = 0.0, **fields: object) -> None:
+    def __init__(
+        self,
+        began: str,
+        over: str,
+        *,
+        calm: float = 0.0,
+        monotonic: Callable[[], float] = time.monotonic,
+        **fields: object,
+    ) -> None:
         """``began`` is logged with the reason for ``%s``, ``over`` with how long it took.
 
         It is over once it was well for ``calm`` seconds, so that trouble which comes and goes is one event.
-        ``fields`` go into structured logs.
+        ``monotonic`` measures how long it took, in seconds; ``fields`` go into structured logs.
         """
         self._began = began
         self._over = over
         self._calm = calm
+        self._monotonic = monotonic
         self._fields = fields
         self._since: float | None = None
         self._better: float | None = None
@@ -35,13 +45,13 @@ class Outage:
             self._settling.cancel()
             self._settling = None
         if self._since is None:
-            self._since = time.monotonic()
+            self._since = self._monotonic()
             log.warning(self._began, reason, extra=self._fields)
 
     def good(self) -> None:
         if self._since is None or self._settling is not None:
             return
-        self._better = time.monotonic()
+        self._better = self._monotonic()
         if self._calm:
             self._settling = asyncio.get_running_loop().call_later(self._calm, self._end)
         else:
@@ -57,6 +67,10 @@ class Outage:
 
 
 def _how_long(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
+    if seconds < 100 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

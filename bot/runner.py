@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import threading
 
 import aiohttp
 import discord
@@ -11,13 +13,20 @@ import discord
 from bot import logs
 from bot.checkup import LOGIN_REFUSED, SWITCH_ON, unreachable
 from bot.client import Applecore, create_bot
-from bot.errors import ApplecoreError
+from bot.errors import ApplecoreError, ConfigurationError
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
 AUTHENTICATION_FAILED = 4004
 """Discord's close code for a token that it no longer takes (topics/opcodes-and-status-codes.mdx)."""
+
+WRONG_SHARDS = range(4010, 4014)
+"""Its close codes for an invalid shard, for too few shards, and for an API version or intents that it does not know."""
+
+AT_THE_LATEST = 9.0
+"""Seconds from a signal to the end of the process, whatever hangs: a thread that waits for a disk, a database or the
+address of a name cannot be cancelled, and Python would wait for it."""
 
 
 def run(settings: Settings) -> int:
@@ -27,33 +36,43 @@ def run(settings: Settings) -> int:
         ApplecoreError: the bot cannot work with these settings.
     """
     logs.configure(settings)
-    return asyncio.run(_run(settings))
+    try:
+        return asyncio.run(_run(settings))
+    except ApplecoreError as error:
+        if settings.log_format != "json":
+            raise
+        log.critical("%s", error)  # who reads JSON reads nothing else
+        return error.exit_code
 
 
 async def _run(settings: Settings) -> int:
     stop = asyncio.Event()
+
+    def begin_to_stop() -> None:
+        if not stop.is_set():
+            log.info("stopping: finishing the step in hand")
+            _end_at_the_latest()
+            stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # on Windows, where Ctrl+C ends asyncio.run
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, begin_to_stop)
     bot = create_bot(settings)
     try:
         await bot.database.open()  # before anything is asked of Discord
         await _until_stopped(bot, settings, stop)
     except discord.LoginFailure:
-        raise ApplecoreError(f"token: {LOGIN_REFUSED}") from None
+        raise ConfigurationError(f"token: {LOGIN_REFUSED}") from None
     except discord.PrivilegedIntentsRequired:
-        raise ApplecoreError(f"message_content: Discord refuses the intent. {SWITCH_ON}") from None
+        raise ConfigurationError(f"message_content: Discord refuses the intent. {SWITCH_ON}") from None
     except discord.ConnectionClosed as error:
-        if error.code == AUTHENTICATION_FAILED:
-            raise ApplecoreError(f"token: {LOGIN_REFUSED}") from None
-        raise ApplecoreError(
-            f"Discord closed the connection (code {error.code}). Check shard_count and shard_ids: "
-            "without them the bot asks Discord what is right."
-        ) from None
+        raise _closed(error.code) from None
     except (aiohttp.ClientError, TimeoutError, discord.HTTPException, discord.GatewayNotFound) as error:
         raise ApplecoreError(unreachable(settings.api_url, error)) from error
     finally:
-        await bot.close()
+        await _close(bot)
+    if stop.is_set():
+        log.info("stopped")
     return 0
 
 
@@ -65,9 +84,39 @@ async def _until_stopped(bot: Applecore, settings: Settings, stop: asyncio.Event
     stopped.cancel()
     if not stop.is_set():
         return await running
-    log.info("stopping: finishing the step in hand")
     if bot.is_ready():
-        await bot.close()
+        await _close(bot)
     running.cancel()  # where it waits for Discord, nothing else would end it
-    await asyncio.wait((running,))
+    await asyncio.gather(running, return_exceptions=True)
     return None
+
+
+async def _close(bot: Applecore) -> None:
+    """May be called twice. Where the database refuses to take our claims back, they run out by themselves."""
+    try:
+        await bot.close()
+    except Exception:
+        log.exception("the end was not clean; the next start goes on from what the database says")
+
+
+def _end_at_the_latest() -> None:
+    def end() -> None:
+        log.warning("something hangs, so the process ends without it; the next start goes on from what is stored")
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(AT_THE_LATEST, end)
+    timer.daemon = True
+    timer.start()
+
+
+def _closed(code: int) -> ApplecoreError:
+    """Why Discord closed a connection for good."""
+    if code == AUTHENTICATION_FAILED:
+        return ConfigurationError(f"token: {LOGIN_REFUSED}")
+    if code in WRONG_SHARDS:
+        return ConfigurationError(
+            f"Discord closed the connection (code {code}). Check shard_count and shard_ids: "
+            "without them the bot asks Discord what is right."
+        )
+    return ApplecoreError(f"Discord closed the connection for good (code {code}). Start the bot again.")

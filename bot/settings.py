@@ -13,12 +13,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.errors import ApplecoreError
+from bot.errors import ConfigurationError
 from bot.logs import redact
 from bot.settings_sources import PREFIX, Source, environment_name, surroundings
 
 
-class SettingsError(ApplecoreError):
+class SettingsError(ConfigurationError):
     """Wrong settings: one line for each."""
 
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import aiohttp
 import discord
 import yarl
+from discord.http import HTTPClient
 
 from bot.club.lease import acting_under
 from bot.metrics import Metrics
@@ -27,9 +30,13 @@ SLOW_FROM = 500
 """Invalid requests in the window from which on the bot goes slower …"""
 
 CRAWL_AT = 5_000
-"""… down to ``CRAWL`` requests a second: ten more minutes of that add a few hundred, still far from 10,000."""
+"""… down to ``CRAWL`` at so many."""
 
 CRAWL = 0.5
+"""Requests a second: ten more minutes of that add a few hundred, still far from 10,000."""
+
+TIDY_EVERY = 60.0
+"""Seconds between clearances of what discord.py keeps about rate limits; it keeps each for five minutes."""
 
 CALM = 10.0
 """Seconds without trouble after which an outage is over."""
@@ -41,9 +48,11 @@ class Wire:
     discord.py's requests pass aiohttp's tracing (``trace``), which waits for whatever ``_before`` waits for.
     """
 
-    def __init__(self, pace: Pace, metrics: Metrics) -> None:
+    def __init__(self, pace: Pace, metrics: Metrics, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """``monotonic`` counts seconds for invalid requests and for how long interactions wait."""
         self.pace = pace
         self._metrics = metrics
+        self._monotonic = monotonic
         self._invalid: deque[float] = deque()
         self._slow = False
         self._interactions: dict[str, float] = {}
@@ -62,21 +71,23 @@ class Wire:
         self.trace.on_request_end.append(self._answered)
         self.trace.on_request_exception.append(self._broken)
         self._client: discord.Client | None = None
+        metrics.invalid_requests(lambda: self.invalid)
 
     def watch(self, client: discord.Client) -> None:
         """To be called with the client that was made with ``http_trace=trace``."""
         self._client = client
+        tidy_up_now_and_then(client.http)
 
     def interaction_came(self, interaction_id: int) -> None:
         """From here the three seconds count in which Discord wants an answer."""
         if len(self._interactions) > 1000:  # never answered; the oldest first
             del self._interactions[next(iter(self._interactions))]
-        self._interactions[str(interaction_id)] = time.monotonic()
+        self._interactions[str(interaction_id)] = self._monotonic()
 
     @property
     def invalid(self) -> int:
         """How many requests of the last ten minutes Discord counts against us."""
-        horizon = time.monotonic() - INVALID_WINDOW
+        horizon = self._monotonic() - INVALID_WINDOW
         while self._invalid and self._invalid[0] <= horizon:
             self._invalid.popleft()
         return len(self._invalid)
@@ -100,7 +111,7 @@ class Wire:
         self._metrics.response(answer.status)
         self._note_interaction(request.url)
         if answer.status in INVALID and answer.headers.get("X-RateLimit-Scope") != "shared":
-            self._invalid.append(time.monotonic())
+            self._invalid.append(self._monotonic())
         if answer.status == 429 and "X-RateLimit-Global" in answer.headers:
             self._slow_down(float(answer.headers.get("Retry-After", 1)))
         elif answer.status >= 500:
@@ -123,7 +134,7 @@ class Wire:
     def _note_interaction(self, url: yarl.URL) -> None:
         parts = url.path.rsplit("/", 3)
         if parts[-1] == "callback" and (came := self._interactions.pop(parts[1], None)) is not None:
-            self._metrics.interaction_answered(time.monotonic() - came)
+            self._metrics.interaction_answered(self._monotonic() - came)
 
     def _slow_down(self, seconds: float) -> None:
         self._global_limit.bad(f"for {seconds:g} s")
@@ -138,12 +149,8 @@ class Wire:
             gate.set()
 
     def _set_speed(self) -> None:
-        """Slower with every invalid request beyond ``SLOW_FROM``, so that 10,000 are out of reach."""
         invalid = self.invalid
-        self._metrics.invalid_requests(invalid)
-        crawl = min(1.0, CRAWL / self.pace.per_second)
-        part = (invalid - SLOW_FROM) / (CRAWL_AT - SLOW_FROM)
-        self.pace.slowed = max(1.0 - max(part, 0.0), crawl) if invalid > SLOW_FROM else 1.0
+        self.pace.slowed = slowed(invalid, self.pace.per_second)
         if invalid > SLOW_FROM and not self._slow:
             self._slow = True
             log.warning(
@@ -151,8 +158,32 @@ class Wire:
                 "`applecore doctor` says what is wrong",
                 invalid,
             )
-        elif invalid <= SLOW_FROM // 2:
+        elif self._slow and invalid <= SLOW_FROM // 2:
             self._slow = False
+            log.info("Discord refuses fewer requests by now: going at the usual speed again")
+
+
+def tidy_up_now_and_then(http: HTTPClient) -> None:
+    """discord.py 2.7.1 goes through all of its rate limits whenever it meets a new one, which for thousands of
+    channels at once takes longer than all the rest. It is enough to throw the old ones out once a minute."""
+    tidy_up, last = http._try_clear_expired_ratelimits, -math.inf
+
+    def now_and_then() -> None:
+        nonlocal last
+        if time.monotonic() - last >= TIDY_EVERY:
+            last = time.monotonic()
+            tidy_up()
+
+    http._try_clear_expired_ratelimits = now_and_then  # type: ignore[method-assign]
+
+
+def slowed(invalid: int, per_second: float) -> float:
+    """Which part of ``per_second`` is allowed after so many invalid requests in the window.
+
+    Less with each of them beyond ``SLOW_FROM``, so that 10,000 are out of reach even where all are invalid.
+    """
+    part = (invalid - SLOW_FROM) / (CRAWL_AT - SLOW_FROM)
+    return min(1.0, max(1.0 - part, CRAWL / per_second))
 
 
 def is_gateway(url: yarl.URL) -> bool:

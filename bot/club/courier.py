@@ -6,14 +6,14 @@ our own message (``bot.club.lookup``); the nonce covers the minutes in which Dis
 
 import asyncio
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import discord
 
 from bot.clock import Clock
-from bot.club.excerpts import lay_out_excerpt
+from bot.club.excerpts import LaidOut, lay_out_excerpt
 from bot.club.layout import excerpt_layout, next_reading_button, notice_layout
 from bot.club.lease import Lease, LeaseLostError, acting_under
 from bot.club.lookup import find, find_posts, go_on_behind, is_restored
@@ -24,7 +24,7 @@ from bot.club.trouble import note_failure
 from bot.metrics import Metrics
 from bot.reading.schedule import Action, decide, slot_at
 from bot.storage import clubs, outgoing, readings
-from bot.storage.database import Connection, Database
+from bot.storage.database import Database
 from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState
 
 if TYPE_CHECKING:
@@ -40,6 +40,16 @@ LATE = timedelta(minutes=1)
 
 INTERNAL_TRIES = 5
 """After so many failures of our own code on one message, its club stops."""
+
+
+@dataclass
+class Errand:
+    """One message on its way, with what was read about it for this step and the next."""
+
+    row: Outgoing
+    club: Club | None = None
+    laid_out: LaidOut | None = None
+    loaded: bool = False
 
 
 class Courier:
@@ -60,38 +70,52 @@ class Courier:
         Never raises for what Discord answers.
         """
         acting_under.set(lease)
-        onward = await self._guarded(row)
-        if onward is not None:
-            await self._guarded(onward)
+        errand = Errand(row)
+        if await self._guarded(errand):
+            await self._guarded(errand)
 
-    async def _guarded(self, row: Outgoing) -> Outgoing | None:
-        """One step; answers the row where its next step is to follow at once, under the same lease."""
+    async def _guarded(self, errand: Errand) -> bool:
+        """One step; answers whether the next one is to follow at once, under the same lease."""
+        row = errand.row
         try:
             async with asyncio.timeout(STEP_SECONDS):
-                return await self._take(row)
+                return await self._take(errand)
         except LeaseLostError:
             log.info("message %s is another process's by now", row.id, extra=row.ids())
         except RefusedError as refusal:
-            await self._fail(row, refusal.failure)
+            await self._fail(errand.row, refusal.failure)
         except TRANSIENT as error:
-            await self._fail(row, judge(error))
+            await self._fail(errand.row, judge(error))
         except Exception:
             log.exception("message %s (%s) failed in our own code", row.id, row.kind, extra=row.ids())
             outcome = Outcome.REFUSED if row.retries + 1 >= INTERNAL_TRIES else Outcome.UNKNOWN
-            await self._fail(row, Failure(outcome, "Something went wrong in Applecore itself; its log says what."))
-        return None
+            failure = Failure(outcome, "Something went wrong in Applecore itself; its log says what.")
+            await self._fail(errand.row, failure)
+        return False
 
-    async def _take(self, row: Outgoing) -> Outgoing | None:
-        guild = self._bot.get_guild(row.guild_id)
+    async def _take(self, errand: Errand) -> bool:
+        guild = self._bot.get_guild(errand.row.guild_id)
         if guild is not None and guild.unavailable:
             raise RefusedError(Failure(Outcome.LATER, "Discord has trouble with this server."))
-        if row.state is OutgoingState.SENDING:
-            return await self._send(row)
-        if row.state is OutgoingState.SENT:
-            await self._open_thread(row)
-        elif row.state is OutgoingState.THREADED:
-            await self._close_thread(row)
-        return None
+        if errand.row.state is OutgoingState.SENDING:
+            return await self._send(errand)
+        if errand.row.state is OutgoingState.SENT:
+            await self._open_thread(errand)
+        elif errand.row.state is OutgoingState.THREADED:
+            await self._close_thread(errand.row)
+        return False
+
+    async def _load(self, errand: Errand) -> None:
+        """What is needed of the database, all at one moment; it also knows best who holds the message by now."""
+        row = errand.row
+        async with self._database.read() as conn:
+            errand.club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
+            if row.kind is OutgoingKind.POST:
+                reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
+                errand.laid_out = await lay_out_excerpt(conn, reading, row.position or 0) if reading else None
+            if not await outgoing.holds(conn, row.id, self._owner, self._clock()):
+                raise LeaseLostError
+        errand.loaded = True
 
     async def _fail(self, row: Outgoing, failure: Failure) -> None:
         if row.kind is OutgoingKind.POST and failure.outcome is Outcome.REFUSED:
@@ -101,35 +125,38 @@ class Courier:
 
     # Sending
 
-    async def _send(self, row: Outgoing) -> Outgoing | None:
-        async with self._database.read() as conn:
-            club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
-        if club is not None and is_restored(row, club):
-            posts = await find_posts(self._bot, row, club, self._clock())
-            async with self._database.write() as conn:
-                await go_on_behind(conn, row, club, posts, owner=self._owner, now=self._clock())
-            if posts:
-                log.info("club %s had posted %s more since the backup", club.id, len(posts), extra=row.ids())
+    async def _send(self, errand: Errand) -> bool:
+        await self._load(errand)
+        if errand.row.attempts > 1 or errand.row.look_since is not None:
+            if errand.club is not None and is_restored(errand.row, errand.club):
+                if await self._went_on(errand.row, errand.club):
+                    return False
+            elif (found := await find(self._bot, errand.row, self._clock())) is not None:
+                log.info("message %s was in its channel already", errand.row.id, extra=errand.row.ids())
                 self._metrics.duplicate_avoided()
-                return None
-        elif row.attempts > 1 or row.look_since is not None:
-            found = await find(self._bot, row, self._clock())
-            if found is not None:
-                log.info("message %s was in its channel already", row.id, extra=row.ids())
-                self._metrics.duplicate_avoided()
-                return await self._sent(row, club, found)
+                return await self._sent(errand, found)
+            await self._load(errand)  # looking takes its time
+        row, club = errand.row, errand.club
         if club is not None and not self._still_due(row, club):
             async with self._database.write() as conn:
                 await outgoing.forget(conn, row.id, owner=self._owner)
-            return None
-        row = await self._follow(row, club)
+            return False
+        row = errand.row = await self._follow(row, club)
         self._require_channel(row)
-        async with self._database.read() as conn:
-            view = await self._view(conn, row, club)
-            if not await outgoing.holds(conn, row.id, self._owner, self._clock()):
-                raise LeaseLostError  # the database knows best who holds it
-        message = await self._channel(row).send(view=view, nonce=row.nonce, allowed_mentions=self._mentions(row, club))
-        return await self._sent(row, club, message)
+        mentions = self._mentions(row, club)
+        message = await self._channel(row).send(view=_view(errand), nonce=row.nonce, allowed_mentions=mentions)
+        return await self._sent(errand, message)
+
+    async def _went_on(self, row: Outgoing, club: Club) -> bool:
+        """Whether a club restored from a backup had posted this or later ones since; then it goes on behind them."""
+        posts = await find_posts(self._bot, row, club, self._clock())
+        async with self._database.write() as conn:
+            await go_on_behind(conn, row, club, posts, owner=self._owner, now=self._clock())
+        for _ in posts:
+            self._metrics.duplicate_avoided()
+        if posts:
+            log.info("club %s had posted %s excerpts since the backup", club.id, len(posts), extra=row.ids())
+        return bool(posts)
 
     async def _follow(self, row: Outgoing, club: Club | None) -> Outgoing:
         """Where the club has moved since this was planned, so does what it has to say."""
@@ -152,17 +179,6 @@ class Courier:
         decision = decide(club.schedule, club.progress, self._clock())
         return decision.action is Action.POST and decision.position == row.position
 
-    async def _view(self, conn: Connection, row: Outgoing, club: Club | None) -> discord.ui.LayoutView:
-        if row.kind is not OutgoingKind.POST:
-            buttons = [next_reading_button(club.id)] if club and row.kind is OutgoingKind.ENDING else []
-            return notice_layout(row.text or "", marker=row.marker, buttons=buttons)
-        reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
-        laid_out = await lay_out_excerpt(conn, reading, row.position or 0) if reading else None
-        if laid_out is None:
-            raise RefusedError(Failure(Outcome.REFUSED, "The excerpt is not in the database any more."))
-        role = club.ping_role_id if club else None
-        return excerpt_layout(laid_out, 0, marker=row.marker, ping_role_id=role)
-
     @staticmethod
     def _mentions(row: Outgoing, club: Club | None) -> discord.AllowedMentions:
         if row.kind is OutgoingKind.POST and club and club.ping_role_id is not None:
@@ -171,11 +187,11 @@ class Courier:
             )
         return discord.AllowedMentions.none()
 
-    async def _sent(self, row: Outgoing, club: Club | None, message: discord.Message) -> Outgoing | None:
-        """Notes the message; of a post it keeps the lease, and answers the row, since its thread comes next."""
+    async def _sent(self, errand: Errand, message: discord.Message) -> bool:
+        """Notes the message; of a post it keeps the lease, since its thread comes next."""
+        row, club, now = errand.row, errand.club, self._clock()
         is_post = row.kind is OutgoingKind.POST
         state = OutgoingState.SENT if is_post else OutgoingState.CLOSED
-        now = self._clock()
         async with self._database.write() as conn:
             held = await outgoing.finish_step(
                 conn,
@@ -188,23 +204,19 @@ class Courier:
                 keep=is_post,
             )
             await move_on(conn, row, message.created_at)
-        if not is_post:
-            return None
-        if held:
-            self._metrics.post_sent(late=club is not None and is_late(club, row, message.created_at))
-        sent = replace(
-            row, state=state, due_at=now, message_id=message.id, sent_at=message.created_at, retries=0, fault=None
-        )
-        return sent if held else None
+        if not (is_post and held):
+            return False
+        self._metrics.post_sent(late=club is not None and is_late(club, row, message.created_at))
+        errand.row = replace(row, state=state, message_id=message.id, sent_at=message.created_at, retries=0)
+        return True
 
     # The thread
 
-    async def _open_thread(self, row: Outgoing) -> None:
+    async def _open_thread(self, errand: Errand) -> None:
+        if not errand.loaded:
+            await self._load(errand)
+        row, club, laid_out = errand.row, errand.club, errand.laid_out
         self._require_channel(row)
-        async with self._database.read() as conn:
-            club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
-            reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
-            laid_out = await lay_out_excerpt(conn, reading, row.position or 0) if reading else None
         days = club.thread_days if club else 3
         plain_name = f"Day {(row.position or 0) + 1}"
         message = self._channel(row).get_partial_message(row.message_id or 0)
@@ -257,6 +269,16 @@ class Courier:
 
     def _channel(self, row: Outgoing) -> discord.PartialMessageable:
         return self._bot.get_partial_messageable(row.channel_id, guild_id=row.guild_id)
+
+
+def _view(errand: Errand) -> discord.ui.LayoutView:
+    row, club = errand.row, errand.club
+    if row.kind is not OutgoingKind.POST:
+        buttons = [next_reading_button(club.id)] if club and row.kind is OutgoingKind.ENDING else []
+        return notice_layout(row.text or "", marker=row.marker, buttons=buttons)
+    if errand.laid_out is None:
+        raise RefusedError(Failure(Outcome.REFUSED, "The excerpt is not in the database any more."))
+    return excerpt_layout(errand.laid_out, 0, marker=row.marker, ping_role_id=club.ping_role_id if club else None)
 
 
 def is_late(club: Club, row: Outgoing, at: datetime) -> bool:

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 _clubs = schema.clubs
 _outgoing = schema.outgoing
 _DECIDE_NOW = {"decide_at": None}
+# Made once: naming thirty columns takes SQLAlchemy longer than the database takes to answer.
+_WITH_TOTAL = select(_clubs, schema.readings.c.total).join(schema.readings, schema.readings.c.id == _clubs.c.reading_id)
 
 
 class Changes(TypedDict, total=False):
@@ -85,8 +87,10 @@ async def to_decide(
     """
     due = _clubs.c.decide_at.is_(None) | (_clubs.c.decide_at <= now)
     found, unreadable = [], []
-    # Where two processes decide at once, each takes what the other has not.
-    query = _query(*_decidable(shards), due).limit(limit).with_for_update(skip_locked=True, of=_clubs)
+    # Where two processes decide at once, each takes what the other has not. Rows that refer to a club may be added
+    # meanwhile (key_share): a command that plans a post while we plan the same one would be a deadlock otherwise.
+    chosen = _query(*_decidable(shards), due).limit(limit)
+    query = chosen.with_for_update(skip_locked=True, key_share=True, of=_clubs)
     for row in await conn.execute(query):
         try:
             found.append(_club(row))
@@ -221,12 +225,7 @@ async def _select(conn: Connection, *conditions: ColumnElement[bool]) -> list[Cl
 
 
 def _query(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*_clubs.c, schema.readings.c.total)
-        .join(schema.readings, schema.readings.c.id == _clubs.c.reading_id)
-        .where(*conditions)
-        .order_by(_clubs.c.id)
-    )
+    return _WITH_TOTAL.where(*conditions).order_by(_clubs.c.id)
 
 
 def _schedule_columns(schedule: Schedule) -> dict[str, Any]:

@@ -52,7 +52,7 @@ async def plan(conn: Connection, new: NewOutgoing) -> Outgoing | None:
         "retries": 0,
     }
     query = insert(conn, _outgoing).values(values).on_conflict_do_nothing(index_elements=["key"])
-    return _first((await conn.execute(query.returning(*_outgoing.c))).all())
+    return _first((await conn.execute(query.returning(_outgoing))).all())
 
 
 async def claim(
@@ -92,7 +92,7 @@ async def claim(
             first_attempt_at=case((unsent, first), else_=_outgoing.c.first_attempt_at),
             last_attempt_at=case((unsent, moment), else_=_outgoing.c.last_attempt_at),
         )
-        .returning(*_outgoing.c)
+        .returning(_outgoing)
     )
     claimed = [_row(row) for row in await conn.execute(query)]
     return sorted(claimed, key=lambda row: (row.due_at or now, row.id))

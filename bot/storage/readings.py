@@ -19,6 +19,7 @@ _readings = schema.readings
 _excerpts = schema.excerpts
 _stored = tuple(column for column in _readings.c if column.name != "content_hash")
 _passage = (_excerpts.c.heading, _excerpts.c.comment, _excerpts.c.quote, _excerpts.c.remark)
+_STORED, _PASSAGES = select(*_stored), select(*_passage)
 
 _SLUG_MAX = 80
 
@@ -122,7 +123,7 @@ async def count(conn: Connection, guild_id: int) -> int:
 
 
 async def excerpt(conn: Connection, reading_id: int, position: int) -> Excerpt | None:
-    query = select(*_passage).where(_excerpts.c.reading_id == reading_id, _excerpts.c.position == position)
+    query = _PASSAGES.where(_excerpts.c.reading_id == reading_id, _excerpts.c.position == position)
     row = (await conn.execute(query)).first()
     return None if row is None else Excerpt(**row._asdict())
 
@@ -168,7 +169,7 @@ def _newest_first(guild_id: int, name: str) -> Select[Any]:
 
 
 async def _one(conn: Connection, *conditions: ColumnElement[bool]) -> StoredReading | None:
-    row = (await conn.execute(select(*_stored).where(*conditions))).first()
+    row = (await conn.execute(_STORED.where(*conditions))).first()
     return None if row is None else _reading(row)
 
 
