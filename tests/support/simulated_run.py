@@ -1,6 +1,6 @@
 """`applecore run` in simulated time: the real command, with another clock and without discord.py's pauses for thought.
 
-    python -m tests.support.simulated_run        # one process
+    python -m tests.support.simulated_run        # one process; another command where one is named
     python -m tests.support.simulated_run serve  # forks one for each line on stdin, see tests/support/lives.py
 
 ``SIMULATED_CLOCK`` names a :class:`tests.support.clock_file.ClockFile`; ``SIMULATED_PACE=off`` takes the limit of
@@ -13,6 +13,7 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ LOOK_AGAIN = 0.05
 """Real seconds: simulated time passes without the engine's timers, so it has to look often."""
 
 
-def main() -> int:
-    """Runs the bot under this environment; answers its exit code."""
+def main(command: Sequence[str] = ("run",)) -> int:
+    """Runs the bot, or another command, under this environment; answers its exit code."""
     from bot import cli, client, runner  # noqa: PLC0415 - after the clock was replaced
     from bot.club import courier, engine  # noqa: PLC0415
 
@@ -44,7 +45,7 @@ def main() -> int:
     vars(runner)["create_bot"] = create_bot
     if (at := os.environ.get("SIMULATED_KILL_AT_COMMIT")) is not None:
         kill_at_commit(int(at))
-    return cli.main(["run"])
+    return cli.main(command)
 
 
 def kill_at_commit(nth: int) -> None:
@@ -110,4 +111,4 @@ if __name__ == "__main__":
         serve()
     else:
         simulate()
-        sys.exit(main())
+        sys.exit(main(sys.argv[1:] or ["run"]))

@@ -21,6 +21,9 @@ Answer = TypeVar("Answer")
 BEGAN = datetime(2027, 1, 1, 6, 0, tzinfo=UTC)
 """When simulated time begins."""
 
+FOUNDER = 200_000_000_000_000_002
+"""The member who set the clubs up."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -131,7 +134,7 @@ def set_up(
                 ping_role_id=None,
                 notices_channel_id=None,
                 thread_days=thread_days,
-                created_by=1,
+                created_by=FOUNDER,
                 created_at=began,
             ),
         )
