@@ -188,20 +188,22 @@ class Applecore(commands.AutoShardedBot):
         return found
 
     async def close(self) -> None:
-        """Finishes the steps in hand, leaves Discord, closes the database, all within ten seconds.
+        """Finishes the steps in hand, leaves Discord, closes the database. May be called twice.
 
-        May be called twice.
+        Ten seconds are enough where the database answers; ``bot.runner`` sees to it that no more pass.
         """
-        if self._opened:
-            self._opened = False
-            await self.engine.stop()
-        if self._came:
-            leaving = asyncio.ensure_future(super().close())
-            # Discord need not answer our good-bye; whoever ends the event loop ends what is left of this.
-            await asyncio.wait({leaving}, timeout=LEAVING)
-        if self._health is not None:
-            await self._health.stop()
-        await self.database.close()
+        try:
+            if self._opened:
+                self._opened = False
+                await self.engine.stop()
+        finally:
+            if self._came:
+                leaving = asyncio.ensure_future(super().close())
+                # Discord need not answer our good-bye; whoever ends the event loop ends what is left of this.
+                await asyncio.wait({leaving}, timeout=LEAVING)
+            if self._health is not None:
+                await self._health.stop()
+            await self.database.close()
 
     async def _sync_commands(self) -> None:
         """Tells Discord our commands only when they changed: it limits how often that may be done a day."""

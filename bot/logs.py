@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "[hidden]"
 
-FIELDS = ("guild_id", "club_id", "message_id", "channel_id", "shard_id", "status", "code", "seconds")
-"""What ``extra=`` may carry into a JSON line, numbers only. ``message_id`` is the id of our row for a message;
+FIELDS = ("guild_id", "club_id", "outgoing_id", "channel_id", "shard_id", "status", "code", "seconds")
+"""What ``extra=`` may carry into a JSON line, numbers only. ``outgoing_id`` is the id of our row for a message;
 ``status`` and ``code`` are Discord's."""
 
 LONGEST = 2000

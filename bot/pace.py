@@ -32,12 +32,19 @@ class Pace:
         """Gives no turn for so long: Discord said so."""
         self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
 
+    @property
+    def held(self) -> bool:
+        """Whether Discord's time to wait has not passed yet."""
+        return asyncio.get_running_loop().time() < self._held_until
+
     async def turn(self) -> None:
         """Waits until the next request may go out."""
         loop = asyncio.get_running_loop()
         async with self._queue:  # first come, first served
             while (wait := self._wait(loop.time())) > 0:  # noqa: ASYNC110 - a turn comes with time alone
                 await asyncio.sleep(wait)
+            if math.isinf(self.per_second):
+                return
             now = loop.time()
             self._next = max(self._next, now) + self._gap()
             self._given.append(now)

@@ -26,6 +26,10 @@ INVALID = frozenset({401, 403, 429})
 INVALID_WINDOW = 600.0
 """Seconds."""
 
+MOST = 50
+"""Requests a second that Discord allows a bot. The next three numbers are for a process that may send them all; one of
+several, whose requests come from one address together, gets its part of them."""
+
 SLOW_FROM = 500
 """Invalid requests in the window from which on the bot goes slower …"""
 
@@ -34,6 +38,9 @@ CRAWL_AT = 5_000
 
 CRAWL = 0.5
 """Requests a second: ten more minutes of that add a few hundred, still far from 10,000."""
+
+STANDSTILL = 0.05
+"""Requests a second that are left in any case: one in twenty seconds."""
 
 TIDY_EVERY = 60.0
 """Seconds between clearances of what discord.py keeps about rate limits; it keeps each for five minutes."""
@@ -60,6 +67,10 @@ class Wire:
             "Discord has trouble (%s); what it refused waits and is tried again",
             "Discord answers again after %s",
             calm=CALM,
+        )
+        self._token = Outage(
+            "Discord does not take the token any more (%s): nothing is posted until the bot has the new one",
+            "Discord takes the token again after %s",
         )
         self._global_limit = Outage(
             "Discord asked the whole bot to slow down (%s); nothing is lost, it comes later",
@@ -98,9 +109,14 @@ class Wire:
         if is_gateway(request.url) or is_interaction(request.url):
             return  # these do not count against the global limit (topics/rate-limits.mdx)
         self._set_speed()
+        lease = acting_under.get()
+        if lease is None:
+            await self.pace.turn()
+            return
+        lease.pause()
         await self.pace.turn()
-        if (lease := acting_under.get()) is not None:
-            lease.check()
+        lease.check()
+        lease.go_on()
 
     async def _answered(
         self, _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestEndParams
@@ -116,9 +132,13 @@ class Wire:
             self._slow_down(float(answer.headers.get("Retry-After", 1)))
         elif answer.status >= 500:
             self._has_trouble(f"HTTP {answer.status}")
+        elif answer.status == 401 and not is_interaction(request.url):
+            if self._client is not None and self._client.is_ready():
+                self._token.bad(f"HTTP {answer.status}")
         else:
             self._trouble.good()
-            if answer.status < 400:
+            self._token.good()
+            if answer.status < 400 and not self.pace.held:  # what was asked before, and interactions, say nothing
                 self._global_limit.good()
 
     async def _broken(
@@ -151,14 +171,15 @@ class Wire:
     def _set_speed(self) -> None:
         invalid = self.invalid
         self.pace.slowed = slowed(invalid, self.pace.per_second)
-        if invalid > SLOW_FROM and not self._slow:
+        limit = SLOW_FROM * share(self.pace.per_second)
+        if invalid > limit and not self._slow:
             self._slow = True
             log.warning(
                 "Discord refused %s requests within ten minutes, and shuts an address out at 10,000: going slower. "
                 "`applecore doctor` says what is wrong",
                 invalid,
             )
-        elif self._slow and invalid <= SLOW_FROM // 2:
+        elif self._slow and invalid <= limit / 2:
             self._slow = False
             log.info("Discord refuses fewer requests by now: going at the usual speed again")
 
@@ -177,13 +198,19 @@ def tidy_up_now_and_then(http: HTTPClient) -> None:
     http._try_clear_expired_ratelimits = now_and_then  # type: ignore[method-assign]
 
 
+def share(per_second: float) -> float:
+    """Which part of a bot's requests this process may send."""
+    return min(per_second / MOST, 1.0)
+
+
 def slowed(invalid: int, per_second: float) -> float:
     """Which part of ``per_second`` is allowed after so many invalid requests in the window.
 
     Less with each of them beyond ``SLOW_FROM``, so that 10,000 are out of reach even where all are invalid.
     """
-    part = (invalid - SLOW_FROM) / (CRAWL_AT - SLOW_FROM)
-    return min(1.0, max(1.0 - part, CRAWL / per_second))
+    ours = share(per_second)
+    part = (invalid - SLOW_FROM * ours) / ((CRAWL_AT - SLOW_FROM) * ours)
+    return min(1.0, max(1.0 - part, max(CRAWL * ours, STANDSTILL) / per_second))
 
 
 def is_gateway(url: yarl.URL) -> bool:

@@ -103,7 +103,7 @@ def test_usage_errors(arguments: tuple[str, ...], says: str, tmp_path: Path) -> 
 
 def test_run_without_a_token_says_how_to_get_one(tmp_path: Path) -> None:
     done = applecore("run", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert done.stdout == ""
     lines = done.stderr.splitlines()
     assert lines[0].startswith("applecore: no token is set")
@@ -119,7 +119,7 @@ def test_run_without_a_token_says_how_to_get_one(tmp_path: Path) -> None:
 def test_wrong_settings_are_one_line_each(command: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("APPLECORE_TOKEN=very secret\n")
     done = applecore(command, cwd=tmp_path, APPLECORE_LOG_LEVEL="loud", APPLECORE_DATABASE_URL="mysql://db/club")
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert done.stdout == ""
     lines = done.stderr.splitlines()
     assert len(lines) == 3

@@ -75,7 +75,7 @@ def test_answers_are_counted_by_class_and_usual_refusals_by_status() -> None:
     metrics = Metrics()
     for status in (200, 204, 304, 400, 401, 403, 403, 404, 429, 500, 503):
         metrics.response(status)
-    metrics.invalid_requests(7)
+    metrics.invalid_requests(lambda: 7)
     assert ours(metrics) == {
         "applecore_http_responses_total{class=2xx}": 2,
         "applecore_http_responses_total{class=3xx}": 1,

@@ -15,12 +15,13 @@ import discord
 from bot.clock import Clock
 from bot.club.excerpts import LaidOut, lay_out_excerpt
 from bot.club.layout import excerpt_layout, next_reading_button, notice_layout
-from bot.club.lease import Lease, LeaseLostError, acting_under
+from bot.club.lease import STEP_SECONDS, Lease, LeaseLostError, acting_under
 from bot.club.lookup import find, find_posts, go_on_behind, is_restored
-from bot.club.outcome import TRANSIENT, Failure, Outcome, RefusedError, judge
+from bot.club.outcome import TOO_LONG, TRANSIENT, Failure, Outcome, RefusedError, judge
 from bot.club.permissions import NEEDED, NOTICES, channel_fault
 from bot.club.planner import ending_key, move_on, post_key
-from bot.club.trouble import note_failure
+from bot.club.trouble import note_failure, put_off
+from bot.errors import ApplecoreError
 from bot.metrics import Metrics
 from bot.reading.schedule import Action, decide, slot_at
 from bot.storage import clubs, outgoing, readings
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from discord.ext import commands
 
 log = logging.getLogger(__name__)
-
-STEP_SECONDS = 60.0
-"""Before a step that hangs is given up for now, so that it holds up no other club; well within the lease."""
 
 LATE = timedelta(minutes=1)
 """How long after its slot a post counts as late."""
@@ -47,6 +45,7 @@ class Errand:
     """One message on its way, with what was read about it for this step and the next."""
 
     row: Outgoing
+    lease: Lease
     club: Club | None = None
     laid_out: LaidOut | None = None
     loaded: bool = False
@@ -70,22 +69,28 @@ class Courier:
         Never raises for what Discord answers.
         """
         acting_under.set(lease)
-        errand = Errand(row)
+        errand = Errand(row, lease)
         if await self._guarded(errand):
             await self._guarded(errand)
 
     async def _guarded(self, errand: Errand) -> bool:
-        """One step; answers whether the next one is to follow at once, under the same lease."""
-        row = errand.row
+        """One step; answers whether the next one is to follow at once, under the same lease.
+
+        Raises what the database refuses.
+        """
+        row, limit = errand.row, asyncio.timeout(STEP_SECONDS)
+        errand.lease.limit = limit
         try:
-            async with asyncio.timeout(STEP_SECONDS):
+            async with self._database.explaining(), limit:
                 return await self._take(errand)
         except LeaseLostError:
-            log.info("message %s is another process's by now", row.id, extra=row.ids())
+            log.info("message %s is not this process's any more", row.id, extra=row.ids())
+        except ApplecoreError:  # the database: nothing can be noted now, and the engine says it once for all
+            raise
         except RefusedError as refusal:
             await self._fail(errand.row, refusal.failure)
         except TRANSIENT as error:
-            await self._fail(errand.row, judge(error))
+            await self._fail(errand.row, TOO_LONG if limit.expired() else judge(error))
         except Exception:
             log.exception("message %s (%s) failed in our own code", row.id, row.kind, extra=row.ids())
             outcome = Outcome.REFUSED if row.retries + 1 >= INTERNAL_TRIES else Outcome.UNKNOWN
@@ -118,10 +123,16 @@ class Courier:
         errand.loaded = True
 
     async def _fail(self, row: Outgoing, failure: Failure) -> None:
-        if row.kind is OutgoingKind.POST and failure.outcome is Outcome.REFUSED:
+        refused = failure.outcome is Outcome.REFUSED and row.state is OutgoingState.SENDING
+        if row.kind is OutgoingKind.POST and refused:
             self._metrics.post_failed()
-        async with self._database.write() as conn:
-            await note_failure(conn, row, failure, owner=self._owner, now=self._clock())
+        try:
+            async with self._database.explaining(), self._database.write() as conn:
+                await note_failure(conn, row, failure, owner=self._owner, now=self._clock())
+        except ValueError:  # a club that this machine cannot make sense of must not hold up the others
+            log.exception("message %s: what follows from its failure cannot be told", row.id, extra=row.ids())
+            async with self._database.explaining(), self._database.write() as conn:
+                await put_off(conn, row, failure, owner=self._owner, now=self._clock(), state=row.state)
 
     # Sending
 
@@ -137,6 +148,8 @@ class Courier:
                 return await self._sent(errand, found)
             await self._load(errand)  # looking takes its time
         row, club = errand.row, errand.club
+        if club is None and row.kind in (OutgoingKind.POST, OutgoingKind.ENDING):
+            raise RefusedError(Failure(Outcome.REFUSED, "The club was removed."))
         if club is not None and not self._still_due(row, club):
             async with self._database.write() as conn:
                 await outgoing.forget(conn, row.id, owner=self._owner)

@@ -24,13 +24,13 @@ HEARTBEAT = 30.0
 """Seconds between renewals of the leases of all that is claimed."""
 
 BATCH = 100
-"""How many messages are claimed at once at most."""
+"""How many messages are claimed at once at most; none before those of the last batch are on their way."""
 
 AT_ONCE = 50
 """How many messages are on their way at the same time: as many as Discord takes requests in a second."""
 
 LOOK = 1.0
-"""Seconds after which, while messages are on their way, it is looked again for what has become due meanwhile."""
+"""Seconds after which, once all that is claimed is on its way, it is looked again for what has become due since."""
 
 
 class Delivery:
@@ -53,8 +53,19 @@ class Delivery:
 
         Raises the first error of our own code or of the database; everything on its way comes to its end before.
         """
+        try:
+            await self._work(plan)
+        except Exception as error:  # noqa: BLE001 - raised below, once nothing is on its way any more
+            self._errors.append(error)
+        while self._running:
+            await self._wait(None)
+        errors, self._errors = self._errors, []
+        await self._give_back()
+        if errors:
+            raise errors[0]
+
+    async def _work(self, plan: Callable[[], Awaitable[bool]]) -> None:
         loop = asyncio.get_running_loop()
-        self._moved = time.monotonic()
         beat = loop.time() + HEARTBEAT
         look = loop.time()
         more, finished = True, 0
@@ -74,11 +85,10 @@ class Delivery:
             if loop.time() >= beat:
                 await self._renew()
                 beat = loop.time() + HEARTBEAT
-        while self._running:
-            await self._wait(None)
-        await self._give_back()
-        if self._errors:
-            raise self._errors.pop()
+
+    def begin(self) -> None:
+        """From here on :meth:`idle_for` counts."""
+        self._moved = time.monotonic()
 
     def idle_for(self) -> float:
         """Seconds since something came to its end, or was begun."""
@@ -96,18 +106,31 @@ class Delivery:
     async def _claim(self) -> None:
         if self._stopping:
             return
+        self._break_off_lost()
         async with self._database.write() as conn:
             claimed = await outgoing.claim(
                 conn, owner=self._owner, now=self._clock(), lease=LEASE, shards=self._shards, limit=BATCH
             )
         self._claimed.extend(claimed)
 
+    def _break_off_lost(self) -> None:
+        """Whose lease was not renewed in time, as when the machine slept, may be another process's by now."""
+        for task, (_, lease) in self._running.items():
+            if lease.is_over:
+                task.cancel()
+
     def _start(self) -> None:
+        under_way = {row.id for row, _ in self._running.values()}
+        waiting: list[Outgoing] = []
         while self._claimed and len(self._running) < AT_ONCE and not self._stopping:
             row = self._claimed.popleft()
+            if row.id in under_way:  # claimed again after its lease was over: once the first step has come to its end
+                waiting.append(row)
+                continue
             self._moved = time.monotonic()
             lease = Lease(self._clock, row.lease_until or self._clock())
             self._running[asyncio.create_task(self._courier.step(row, lease))] = row, lease
+        self._claimed.extend(waiting)
 
     async def _wait(self, seconds: float | None) -> int:
         """Waits for a step to come to its end, so long at most; answers how many did."""
@@ -117,14 +140,16 @@ class Delivery:
             self._moved = time.monotonic()
             row, _ = self._running.pop(task)
             if task.cancelled():
-                log.info("message %s was broken off; it goes on with a look into its channel", row.id, extra=row.ids())
+                log.info("message %s was broken off; it goes on later", row.id, extra=row.ids())
             elif (error := task.exception()) is not None:
                 self._errors.append(error)
         return len(done)
 
     async def _renew(self) -> None:
-        """The heartbeat. What another process has taken meanwhile is that one's to carry on."""
-        row_ids = [row.id for row in (*self._claimed, *(row for row, _ in self._running.values()))]
+        """The heartbeat. What another process has taken meanwhile, or may have, is that one's to carry on."""
+        self._break_off_lost()
+        kept = (row for row, lease in self._running.values() if not lease.is_over)
+        row_ids = [row.id for row in (*self._claimed, *kept)]
         until = self._clock() + LEASE
         async with self._database.write() as conn:
             ours = await outgoing.renew(conn, self._owner, row_ids, until)
@@ -136,8 +161,8 @@ class Delivery:
                 task.cancel()
 
     async def _give_back(self) -> None:
-        if not self._claimed:
-            return
-        async with self._database.write() as conn:
-            await outgoing.release(conn, self._owner, [row.id for row in self._claimed])
-        self._claimed.clear()
+        row_ids = [row.id for row in self._claimed]
+        self._claimed.clear()  # where it cannot be written down, the leases end by themselves
+        if row_ids:
+            async with self._database.write() as conn:
+                await outgoing.release(conn, self._owner, row_ids)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from bot.clock import Clock
 from bot.club.courier import Courier
 from bot.club.delivery import Delivery
 from bot.club.planner import plan_due
+from bot.errors import ApplecoreError
 from bot.metrics import Metrics
+from bot.outage import Outage
 from bot.storage import clubs, outgoing
 from bot.storage.database import Database
 from bot.storage.records import Shards
@@ -28,6 +31,15 @@ LONGEST_SLEEP = 300.0
 
 OVERDUE = 120.0
 """Seconds: longer than one step may take."""
+
+AGAIN = timedelta(seconds=15)
+"""Before a turn that failed is tried again."""
+
+AT_ONCE = timedelta(seconds=1)
+"""Before a club that is to be decided about at once is looked at, where somebody else has just locked it."""
+
+SET_BACK = timedelta(minutes=1)
+"""By how much a clock may be set back without anything being decided anew."""
 
 GRACE = 6.0
 """Seconds that a stop leaves to what is on its way: with all else that ends, a bot is gone within ten."""
@@ -54,6 +66,10 @@ class ClubEngine:
         self._metrics = metrics
         courier = Courier(bot, database, clock, metrics, self.owner)
         self._delivery = Delivery(database, clock, courier, self.owner, shards)
+        self._trouble = Outage("the clubs are held up (%s); trying again every 15 s", "the clubs go on after %s")
+        self._failing_since: float | None = None
+        self._latest: datetime | None = None
+        self._fresh = True
         self._working = asyncio.Lock()
         self._stopping = False
         self._poked = False
@@ -67,6 +83,8 @@ class ClubEngine:
 
     def is_overdue(self) -> bool:
         """Whether the clubs should have been looked at by now and were not, or a look does not come to its end."""
+        if self._failing_since is not None and time.monotonic() - self._failing_since > OVERDUE:
+            return True
         if self._working.locked():
             return self._delivery.idle_for() > OVERDUE
         return self.next_look is not None and (self._clock() - self.next_look).total_seconds() > OVERDUE
@@ -105,17 +123,45 @@ class ClubEngine:
             self._sleep_for(1.0)
             return
         async with self._working:
-            while not self._stopping and self._has_reason():
+            self._delivery.begin()
+            self._watch_clock()
+            holds = await self._holds()
+            while holds and not self._stopping and self._has_reason():
                 self._poked = False
                 try:
                     await self.tick()
-                except Exception:
-                    # The database may be away for a while; the loop must outlive that.
-                    log.exception("the club's turn failed; trying again in a moment")
-                    self.next_look = self._clock() + timedelta(seconds=15)
+                except Exception as error:  # noqa: BLE001 - the database may be away; the loop must outlive that
+                    self._failed(error)
+                else:
+                    self._failing_since = None
+                    self._trouble.good()
         if not self._stopping and self.next_look is not None:
             wait = (self.next_look - self._clock()).total_seconds()
             self._sleep_for(min(max(wait, 0.05), LONGEST_SLEEP))
+
+    async def _holds(self) -> bool:
+        """At every waking, not only where there is something to do: a restore must not find us away in between."""
+        try:
+            await self._database.hold(patience=0.0)
+        except ApplecoreError as error:
+            self._failed(error)
+            return False
+        return True
+
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, ApplecoreError) and not self._trouble.on:
+            log.error("the clubs' turn failed in our own code", exc_info=error)
+        self._trouble.bad(str(error).rstrip(".") if isinstance(error, ApplecoreError) else type(error).__name__)
+        self._failing_since = self._failing_since or time.monotonic()
+        self.next_look = self._clock() + AGAIN
+
+    def _watch_clock(self) -> None:
+        """What was noted under a clock that was ahead would else be waited for until that time has come again."""
+        now = self._clock()
+        if self._latest is not None and now < self._latest - SET_BACK:
+            log.warning("the clock was set back by %s; every club is looked at anew", self._latest - now)
+            self._fresh, self.next_look = True, None
+        self._latest = now
 
     def _has_reason(self) -> bool:
         return self._poked or self.next_look is None or self._clock() >= self.next_look
@@ -131,14 +177,16 @@ class ClubEngine:
 
     async def tick(self) -> None:
         """One look: plans what is due, takes every step that can be taken, and notes when to look again."""
-        await self._database.hold()
-        if self.last_tick is None:
+        if self._fresh:
             async with self._database.write() as conn:
                 await clubs.forget_decisions(conn, self._shards)
+                await outgoing.forget_pauses(conn, self._clock(), self._shards)
+            self._fresh = False
         await self._delivery.run(self._plan)
+        now = self._clock()
         async with self._database.read() as conn:
-            next_slot = await clubs.next_decision(conn, self._shards)
-            next_step = await outgoing.next_due(conn, shards=self._shards)
+            next_slot = await clubs.next_decision(conn, self._shards, now + AT_ONCE)
+            next_step = await outgoing.next_due(conn, now=now, shards=self._shards)
         self.last_tick = self._clock()
         self.next_look = min((moment for moment in (next_slot, next_step) if moment is not None), default=None)
         if self.next_look is None:

@@ -1,5 +1,6 @@
 """How long a process may still act for what it has claimed."""
 
+import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +11,13 @@ MARGIN = timedelta(seconds=10)
 """So much before its end a lease counts as over: a request takes time to arrive."""
 
 
+STEP_SECONDS = 60.0
+"""How long a request may take, with what comes before the next one; well within the lease. One that hangs is given
+up for now, so that it holds up no other club."""
+
+
 class LeaseLostError(Exception):
-    """Another process has taken this message over, or may have: the lease was not renewed in time."""
+    """The message is not this process's any more, or may not be: the lease was not renewed in time."""
 
 
 @dataclass
@@ -20,6 +26,23 @@ class Lease:
 
     clock: Clock
     until: datetime
+    limit: asyncio.Timeout | None = None
+    """Of the step that is being taken."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether another process may have taken the message by now."""
+        return self.clock() >= self.until
+
+    def pause(self) -> None:
+        """The step waits for its turn to ask Discord, which is no fault of it."""
+        if self.limit is not None and not self.limit.expired():
+            self.limit.reschedule(None)
+
+    def go_on(self) -> None:
+        """The step has another ``STEP_SECONDS``."""
+        if self.limit is not None and not self.limit.expired():
+            self.limit.reschedule(asyncio.get_running_loop().time() + STEP_SECONDS)
 
     def check(self) -> None:
         """Raises LeaseLostError once it is as good as over."""

@@ -10,10 +10,10 @@ import discord
 from bot.club.layout import carries, marker_of
 from bot.club.outcome import Failure, Outcome, RefusedError
 from bot.club.permissions import LOOKING, channel_fault
-from bot.club.planner import new_post, post_key
+from bot.club.planner import ending_key, new_post, post_key
 from bot.storage import clubs, outgoing
 from bot.storage.database import Connection
-from bot.storage.records import Club, Outgoing, OutgoingKind, OutgoingState
+from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState
 
 if TYPE_CHECKING:
     from discord.ext import commands
@@ -40,9 +40,13 @@ async def find(bot: "commands.AutoShardedBot", row: Outgoing, now: datetime) -> 
 async def find_posts(
     bot: "commands.AutoShardedBot", row: Outgoing, club: Club, now: datetime
 ) -> dict[int, discord.Message]:
-    """What a restored club had posted of its reading since the backup, from this post on, by position ascending."""
+    """What a restored club had posted of its reading since the backup, from this post on, by position ascending.
+
+    The announcement of its end has the position behind the last excerpt.
+    """
     positions = range(row.position or 0, club.progress.total)
     markers = {outgoing.derive(post_key(club, position))[1]: position for position in positions}
+    markers[outgoing.derive(ending_key(club))[1]] = club.progress.total
     found = {}
     async for message in _ours(bot, row, row.look_since or now):
         if (marker := marker_of(message)) in markers:
@@ -57,15 +61,18 @@ async def go_on_behind(
 
     What it had posted on earlier days does not use up this one. What it had left out stays left out.
     """
-    await clubs.looked_through(conn, club.id)
     if not posts:
+        await clubs.looked_through(conn, club.id)
         return
-    zone = ZoneInfo(club.schedule.zone)
+    zone, end = ZoneInfo(club.schedule.zone), club.progress.total
+    last, day, at = row.position or 0, None, None
     for position, message in posts.items():
-        at = message.created_at
+        if position == end:
+            continue
+        last, at = position, message.created_at
+        day = at.astimezone(zone).date()
         if position != row.position:
-            new = new_post(club, position, now, day=at.astimezone(zone).date())
-            await outgoing.adopt(conn, new, message_id=message.id, sent_at=at)
+            await outgoing.adopt(conn, new_post(club, position, now, day=day), message_id=message.id, sent_at=at)
     if (own := posts.get(row.position or 0)) is not None:
         await outgoing.finish_step(
             conn,
@@ -78,10 +85,11 @@ async def go_on_behind(
         )
     else:
         await outgoing.forget(conn, row.id, owner=owner)
-    last = max(posts)
-    at = posts[last].created_at
-    day = at.astimezone(zone).date()
-    await clubs.advance(conn, club.id, run=club.run, position=last + 1, day=day, post_at=at)
+    position = end if end in posts else last + 1
+    await clubs.advance(conn, club.id, run=club.run, position=position, day=day, post_at=at)
+    if end in posts:
+        await clubs.set_state(conn, club.id, ClubState.ENDED)
+    await clubs.looked_through(conn, club.id)  # the club last, as everywhere: PostgreSQL locks in that order
 
 
 async def _ours(bot: "commands.AutoShardedBot", row: Outgoing, since: datetime) -> AsyncIterator[discord.Message]:
@@ -91,7 +99,10 @@ async def _ours(bot: "commands.AutoShardedBot", row: Outgoing, since: datetime) 
     """
     guild = bot.get_guild(row.guild_id)
     if guild is not None and guild.get_channel(row.channel_id) is None:
-        return  # the channel is gone, and with it what was in it
+        try:
+            await bot.fetch_channel(row.channel_id)  # raises where it is only hidden from us: then nobody knows
+        except discord.NotFound:
+            return  # the channel is gone, and with it what was in it
     if fault := channel_fault(guild, row.channel_id, LOOKING):
         reason = f"{fault} So I cannot see whether what I have to post stands there already."
         raise RefusedError(Failure(Outcome.REFUSED, reason))

@@ -50,8 +50,10 @@ class RefusedError(Exception):
         self.failure = failure
 
 
-TRANSIENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+TRANSIENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, TimeoutError)
 """What a request to Discord may raise that says something about Discord or the line, not about our code."""
+
+TOO_LONG = Failure(Outcome.UNKNOWN, "It took longer than it may, and was given up for now.")
 
 
 def judge(error: BaseException) -> Failure:
@@ -67,6 +69,9 @@ def _judge_answer(error: discord.HTTPException) -> Failure:
     """By what Discord answered (codes: topics/opcodes-and-status-codes.mdx)."""
     if error.status >= 500:
         return Failure(Outcome.UNKNOWN, f"Discord has trouble (HTTP {error.status}).", general=True)
+    if error.status == 401 or (error.status in (403, 404) and not error.code):
+        # Not about this message: the token is refused, or what answers is not Discord's API (a proxy, Cloudflare).
+        return Failure(Outcome.LATER, f"Discord refuses every request (HTTP {error.status}).", general=True)
     if error.status == 429:
         return Failure(Outcome.LATER, "Discord asked me to slow down.", general=True)
     known = {

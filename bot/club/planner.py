@@ -55,14 +55,17 @@ async def plan_due(database: Database, shards: Shards | None, now: datetime) -> 
     async with database.write() as conn:
         due, unreadable = await clubs.to_decide(conn, shards, now, limit=AT_ONCE)
         moments: dict[datetime, list[int]] = {}
+        again = False
         for club in due:
             if (until := await _plan(conn, club, now)) is not None:
                 moments.setdefault(min(until, now + LONGEST), []).append(club.id)
+            else:
+                again = True
         if unreadable:
             moments.setdefault(now + LONGEST, []).extend(unreadable)
         for until, club_ids in moments.items():
             await clubs.decided(conn, club_ids, until)
-    return len(due) + len(unreadable) == AT_ONCE
+    return again or len(due) + len(unreadable) == AT_ONCE
 
 
 async def _plan(conn: Connection, club: Club, now: datetime) -> datetime | None:

@@ -22,39 +22,46 @@ async def note_failure(conn: Connection, row: Outgoing, failure: Failure, *, own
     log.log(level, "message %s (%s, %s): %s", row.id, row.kind, row.state, failure.reason, extra=row.ids())
     sending = row.state is OutgoingState.SENDING
     if failure.outcome is Outcome.GONE:
-        await _finish(conn, row, OutgoingState.WITHDRAWN, None, failure, owner)
-        if sending:
+        if await _finish(conn, row, OutgoingState.WITHDRAWN, None, failure, owner) and sending:
             await move_on(conn, row, now)
     elif failure.outcome is Outcome.REFUSED:
         await _refused(conn, row, failure, owner, now)
     else:
-        wait = failure.retry_after if failure.retry_after is not None else pause(row.retries + 1)
         waiting = OutgoingState.PLANNED if sending and failure.outcome is Outcome.LATER else row.state
-        due = now + timedelta(seconds=wait)
-        await _finish(conn, row, waiting, due, failure, owner, retries=row.retries + 1)
+        await put_off(conn, row, failure, owner=owner, now=now, state=waiting)
+
+
+async def put_off(
+    conn: Connection, row: Outgoing, failure: Failure, *, owner: str, now: datetime, state: OutgoingState
+) -> None:
+    """The step is taken again later."""
+    wait = failure.retry_after if failure.retry_after is not None else pause(row.retries + 1)
+    due = now + timedelta(seconds=wait)
+    await _finish(conn, row, state, due, failure, owner, retries=row.retries + 1)
 
 
 async def _refused(conn: Connection, row: Outgoing, failure: Failure, owner: str, now: datetime) -> None:
     club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
     sending = row.state is OutgoingState.SENDING
     if club is None or row.kind is OutgoingKind.FAULT:
-        await _finish(conn, row, OutgoingState.FAILED, None, failure, owner)
-        if club is not None and row.channel_id != club.channel_id:  # then at least where the club itself is
+        held = await _finish(conn, row, OutgoingState.FAILED, None, failure, owner)
+        if held and club is not None and row.channel_id != club.channel_id:  # then at least where the club itself is
             await plan_notice(conn, club, row.text or failure.reason, now, channel_id=club.channel_id)
     elif not sending and (failure.final or club.state is ClubState.ENDED or row.channel_id != club.channel_id):
         await _do_without_thread(conn, row, club, failure, owner, now)
     else:
         waiting = OutgoingState.PLANNED if sending else row.state
         due = now if club.state in (ClubState.ACTIVE, ClubState.BROKEN) else now + HELD
-        await _finish(conn, row, waiting, due, failure, owner)
-        await break_club(conn, club, failure.reason, now)
+        if await _finish(conn, row, waiting, due, failure, owner):
+            await break_club(conn, club, failure.reason, now)
 
 
 async def _do_without_thread(
     conn: Connection, row: Outgoing, club: Club, failure: Failure, owner: str, now: datetime
 ) -> None:
     """The post stands. Its thread is no reason to stop a club that can do nothing about it any more."""
-    await _finish(conn, row, OutgoingState.CLOSED, None, failure, owner)
+    if not await _finish(conn, row, OutgoingState.CLOSED, None, failure, owner):
+        return
     channel_id = club.notices_channel_id or club.channel_id
     text = wording.no_thread(row.guild_id, row.channel_id, row.message_id or 0, failure.reason)
     await plan_notice(conn, club, text, now, channel_id=channel_id)
@@ -69,7 +76,8 @@ async def _finish(
     owner: str,
     *,
     retries: int = 0,
-) -> None:
-    await outgoing.finish_step(
+) -> bool:
+    """False where the message is another process's by now: what becomes of it is that one's to say."""
+    return await outgoing.finish_step(
         conn, row.id, owner=owner, state=state, due_at=due_at, fault=failure.reason, retries=retries
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date, datetime, time
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Row, Select, case, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, delete, exists, func, insert, literal, select, update
 
 from bot.errors import UnavailableError
 from bot.reading.schedule import Progress, Schedule
@@ -100,11 +100,12 @@ async def to_decide(
     return found, unreadable
 
 
-async def next_decision(conn: Connection, shards: Shards | None) -> datetime | None:
-    """When the next of the clubs that :func:`decided` was told of must be decided about; None where there is none."""
-    query = select(func.min(_clubs.c.decide_at, type_=schema.UtcTime())).where(*_decidable(shards))
-    moment: datetime | None = await conn.scalar(query)
-    return moment
+async def next_decision(conn: Connection, shards: Shards | None, now: datetime) -> datetime | None:
+    """When the next club must be decided about, ``now`` where one waits for it already; None where there is none."""
+    moment = func.coalesce(_clubs.c.decide_at, literal(now, schema.UtcTime()))
+    query = select(func.min(moment, type_=schema.UtcTime())).where(*_decidable(shards))
+    due: datetime | None = await conn.scalar(query)
+    return due
 
 
 async def decided(conn: Connection, club_ids: Collection[int], until: datetime) -> None:
@@ -146,10 +147,12 @@ async def edit(conn: Connection, club_id: int, **changes: Unpack[Changes]) -> Cl
 async def begin(conn: Connection, club_id: int, *, reading_id: int, since: datetime, position: int = 0) -> Club:
     """Starts another reading, or the same one again, on the same days. A club that had ended is active again.
 
-    The day of the last post stays, so that this local day is not used twice.
+    The day of the last post stays, so that this local day is not used twice. Its messages are told from all earlier
+    ones by a new uid as well: a database restored from a backup does not know how many runs there were since.
     Raises UnavailableError when the club is gone.
     """
     values = {
+        "uid": secrets.token_hex(8),
         "reading_id": reading_id,
         "run": _clubs.c.run + 1,
         "position": position,

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -58,20 +59,23 @@ class Database:
         await self._hold.release()
         await self._reader.dispose()
 
-    async def hold(self) -> None:
+    async def hold(self, *, patience: float = _RESTORE_SECONDS) -> None:
         """Keeps ``restore-backup`` away until ``close``. A bot does this before it works, others before they write.
 
-        To be repeated now and then while it runs: a hold that was lost, as with the connection to PostgreSQL, is
-        taken again. ApplecoreError when that cannot be; the bot must then stop.
+        A bot repeats it now and then: a hold that was lost, as with the connection to PostgreSQL, is taken again.
+        ApplecoreError when that cannot be within ``patience`` seconds; nothing may be written meanwhile.
         """
         async with self._taking:
             if await self._hold.alive():
                 return
             await self._hold.release()
-            for _ in range(_RESTORE_SECONDS * 10):
-                if await self._take(alone=False):
-                    return
+            deadline = time.monotonic() + patience
+            while not await self._take(alone=False):
+                if time.monotonic() >= deadline:
+                    break
                 await asyncio.sleep(0.1)
+            else:
+                return
         raise ApplecoreError(
             f"The database {self.safe_url} is being restored from a backup: start this again when that is done."
         )

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
-from bot.errors import ApplecoreError
+from bot.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -18,7 +18,7 @@ _LOCK = 0x6170706C65636F72  # "applecor": the advisory lock of whoever migrates
 def upgrade(connection: Connection, folder: Path = MIGRATIONS) -> None:
     """To be called in a transaction, on SQLite one begun with BEGIN IMMEDIATE; an error rolls all of it back.
 
-    Raises ApplecoreError when a newer Applecore has migrated this database.
+    Raises ConfigurationError when a newer Applecore has migrated this database.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
@@ -27,7 +27,7 @@ def upgrade(connection: Connection, folder: Path = MIGRATIONS) -> None:
     if present == scripts.get_current_head():
         return
     if present is not None and not knows(present, folder):
-        raise ApplecoreError(
+        raise ConfigurationError(
             f"The database is at revision {present}, which this Applecore does not know: "
             "install a newer Applecore, or point database_url at another database."
         )

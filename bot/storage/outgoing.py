@@ -15,6 +15,8 @@ from bot.storage.sql import UNSET, Connection, Unset, insert, within
 _outgoing = schema.outgoing
 _clubs = schema.clubs
 _OPEN = (*UNSENT, OutgoingState.SENT, OutgoingState.THREADED)
+FAR = timedelta(hours=2)
+"""Longer than any lease, and than any pause before a next try (an hour)."""
 _NO_LEASE = {"lease_owner": None, "lease_until": None}
 
 
@@ -69,7 +71,7 @@ async def claim(
         select(_outgoing.c.id)
         .where(
             _outgoing.c.due_at <= now,
-            _outgoing.c.lease_until.is_(None) | (_outgoing.c.lease_until <= now),
+            _outgoing.c.lease_until.is_(None) | (_outgoing.c.lease_until <= now) | _unbelievable(now),
             _may_go_on(shards),
         )
         .order_by(_outgoing.c.due_at, _outgoing.c.id)
@@ -98,13 +100,25 @@ async def claim(
     return sorted(claimed, key=lambda row: (row.due_at or now, row.id))
 
 
-async def next_due(conn: Connection, *, shards: Shards | None) -> datetime | None:
+async def next_due(conn: Connection, *, now: datetime, shards: Shards | None) -> datetime | None:
     """The earliest moment at which claiming could bring something; None when nothing waits."""
-    leased = _outgoing.c.lease_until > _outgoing.c.due_at
+    leased = (_outgoing.c.lease_until > _outgoing.c.due_at) & ~_unbelievable(now)
     moment = case((leased, _outgoing.c.lease_until), else_=_outgoing.c.due_at)
     query = select(func.min(moment, type_=schema.UtcTime())).where(_outgoing.c.due_at.is_not(None), _may_go_on(shards))
     due: datetime | None = await conn.scalar(query)
     return due
+
+
+def _unbelievable(now: datetime) -> ColumnElement[bool]:
+    """A lease that ends so late was taken under a clock that was ahead: its owner is not waited for."""
+    return _outgoing.c.lease_until > now + FAR
+
+
+async def forget_pauses(conn: Connection, now: datetime, shards: Shards | None) -> None:
+    """Lets what is to be sent, or wants its thread, and waits longer than any pause of ours be tried now: such a
+    pause was reckoned under a clock that was ahead."""
+    waiting = (_outgoing.c.state.in_((*UNSENT, OutgoingState.SENT)), _outgoing.c.due_at > now + FAR)
+    await conn.execute(update(_outgoing).where(*waiting, within(shards, _outgoing.c.guild_id)).values(due_at=now))
 
 
 async def renew(conn: Connection, owner: str, row_ids: Collection[int], until: datetime) -> set[int]:

@@ -165,7 +165,7 @@ class Outgoing:
 
     def ids(self) -> dict[str, int]:
         """Whom it concerns, under the names that ``bot.logs`` takes as ``extra``."""
-        named = {"message_id": self.id, "guild_id": self.guild_id, "club_id": self.club_id}
+        named = {"outgoing_id": self.id, "guild_id": self.guild_id, "club_id": self.club_id}
         named["channel_id"] = self.channel_id
         return {name: value for name, value in named.items() if value is not None}
 

@@ -5,6 +5,7 @@ moment at which the clubs fall due to the last thread, so that planning counts; 
 """
 
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -48,7 +49,8 @@ class Measured:
 def run() -> Iterator[str]:
     few = [_measure(FEW) for _ in range(3)]
     many = _measure(MANY)
-    cost_of_few = sorted(each.seconds for each in few)[1] / FEW
+    few += [_measure(FEW) for _ in range(3)]  # before and after: machines drift
+    cost_of_few = statistics.median(each.seconds for each in few) / FEW
     cost_of_many = many.seconds / MANY
     yield f"posting {FEW} clubs: {', '.join(f'{each.seconds:.2f}' for each in few)} s; {MANY:,}: {many.seconds:.1f} s"
     yield f"RATIO posting_cost_per_club_{MANY}_vs_{FEW} {cost_of_many / cost_of_few:.3f}"

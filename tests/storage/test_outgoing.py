@@ -119,7 +119,7 @@ async def test_what_is_over_is_never_claimed(database: Database, state: Outgoing
     (row,) = await claim(database)
     async with database.write() as conn:
         await outgoing.finish_step(conn, row.id, owner="a", state=state, due_at=NOW)
-        assert await outgoing.next_due(conn, shards=None) is None
+        assert await outgoing.next_due(conn, now=NOW, shards=None) is None
         assert not await outgoing.forget(conn, row.id)
     assert await claim(database) == []
 
@@ -150,17 +150,17 @@ async def test_clubs_hold_their_messages_up(database: Database) -> None:
 
 async def test_next_due_is_when_a_claim_succeeds(database: Database) -> None:
     async with database.write() as conn:
-        assert await outgoing.next_due(conn, shards=None) is None
+        assert await outgoing.next_due(conn, now=NOW, shards=None) is None
         made = await club(conn)
         await plan(conn, "post", made)
         await plan(conn, "later", due_at=NOW + timedelta(days=1))
-        assert await outgoing.next_due(conn, shards=None) == NOW
+        assert await outgoing.next_due(conn, now=NOW, shards=None) == NOW
     await claim(database)
     async with database.write() as conn:
-        assert await outgoing.next_due(conn, shards=None) == NOW + LEASE
+        assert await outgoing.next_due(conn, now=NOW, shards=None) == NOW + LEASE
         await clubs.set_state(conn, made.id, ClubState.BROKEN, fault="f")
-        assert await outgoing.next_due(conn, shards=None) == NOW + timedelta(days=1)
-        assert await outgoing.next_due(conn, shards=Shards(1, frozenset())) is None
+        assert await outgoing.next_due(conn, now=NOW, shards=None) == NOW + timedelta(days=1)
+        assert await outgoing.next_due(conn, now=NOW, shards=Shards(1, frozenset())) is None
 
 
 async def test_shards(database: Database) -> None:

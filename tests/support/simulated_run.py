@@ -5,7 +5,9 @@
 
 ``SIMULATED_CLOCK`` names a :class:`tests.support.clock_file.ClockFile`; ``SIMULATED_PACE=off`` takes the limit of
 requests off, ``SIMULATED_KILL_AT_COMMIT=n`` kills the process right before its n-th commit of a message to be sent,
-``SIMULATED_STEP_SECONDS`` is how long a step may take.
+``SIMULATED_STEP_SECONDS`` is how long a step may take, ``SIMULATED_HEARTBEAT`` are the real seconds between renewals
+of the leases, ``SIMULATED_SUSPEND`` (``claim``, ``message`` or ``thread``) has the process stop itself as by SIGSTOP
+with its first post: right after it was claimed, or before that request goes out.
 """
 
 import json
@@ -30,22 +32,51 @@ LOOK_AGAIN = 0.05
 def main(command: Sequence[str] = ("run",)) -> int:
     """Runs the bot, or another command, under this environment; answers its exit code."""
     from bot import cli, client, runner  # noqa: PLC0415 - after the clock was replaced
-    from bot.club import courier, engine  # noqa: PLC0415
+    from bot.club import courier, delivery, engine, lease  # noqa: PLC0415
 
     engine.LONGEST_SLEEP = LOOK_AGAIN
-    courier.STEP_SECONDS = float(os.environ.get("SIMULATED_STEP_SECONDS", courier.STEP_SECONDS))
+    lease.STEP_SECONDS = float(os.environ.get("SIMULATED_STEP_SECONDS", lease.STEP_SECONDS))
+    vars(courier)["STEP_SECONDS"] = lease.STEP_SECONDS
+    delivery.HEARTBEAT = float(os.environ.get("SIMULATED_HEARTBEAT", delivery.HEARTBEAT))
 
     def create_bot(*args: Any, **options: Any) -> Any:
         applecore = client.create_bot(*args, **options)
         applecore._connection.guild_ready_timeout = 0.1  # two seconds for each start
         if os.environ.get("SIMULATED_PACE") == "off":
             applecore.wire.pace.per_second = math.inf
+        if (where := os.environ.get("SIMULATED_SUSPEND")) is not None:
+            suspend_at(where, applecore.wire.pace)
         return applecore
 
     vars(runner)["create_bot"] = create_bot
     if (at := os.environ.get("SIMULATED_KILL_AT_COMMIT")) is not None:
         kill_at_commit(int(at))
     return cli.main(command)
+
+
+def suspend_at(where: str, pace: Any) -> None:
+    """Stops this process once, at its first post; somebody else has to continue it."""
+    from bot.club import courier  # noqa: PLC0415 - after the clock was replaced
+    from bot.club.lease import acting_under  # noqa: PLC0415
+
+    claims, requests = iter(["claim"]), iter(["message", "thread"])
+    take, turn = courier.Courier.step, pace.turn
+
+    def pass_by(place: str | None) -> None:
+        if place == where:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    async def step(*args: Any) -> None:
+        pass_by(next(claims, None))
+        await take(*args)
+
+    async def before_request() -> None:
+        await turn()
+        if acting_under.get() is not None:
+            pass_by(next(requests, None))
+
+    vars(pace)["turn"] = before_request
+    setattr(courier.Courier, "step", step)  # noqa: B010 - mypy takes no assignment to a method
 
 
 def kill_at_commit(nth: int) -> None:
