@@ -6,6 +6,8 @@ our own message (``bot.club.lookup``); the nonce covers the minutes in which Dis
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -25,7 +27,7 @@ from bot.errors import ApplecoreError
 from bot.metrics import Metrics
 from bot.reading.schedule import Action, decide, slot_at
 from bot.storage import clubs, outgoing, readings
-from bot.storage.database import Database
+from bot.storage.database import Connection, Database
 from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class Courier:
         row, limit = errand.row, asyncio.timeout(STEP_SECONDS)
         errand.lease.limit = limit
         try:
-            async with self._database.explaining(), limit:
+            async with limit:
                 return await self._take(errand)
         except LeaseLostError:
             log.info("message %s is not this process's any more", row.id, extra=row.ids())
@@ -113,7 +115,7 @@ class Courier:
     async def _load(self, errand: Errand) -> None:
         """What is needed of the database, all at one moment; it also knows best who holds the message by now."""
         row = errand.row
-        async with self._database.read() as conn:
+        async with self._database.explaining(), self._database.read() as conn:
             errand.club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
             if row.kind is OutgoingKind.POST:
                 reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
@@ -122,16 +124,22 @@ class Courier:
                 raise LeaseLostError
         errand.loaded = True
 
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Connection]:
+        """One transaction; what the database refuses is told apart from what Discord does, as an ApplecoreError."""
+        async with self._database.explaining(), self._database.write() as conn:
+            yield conn
+
     async def _fail(self, row: Outgoing, failure: Failure) -> None:
         refused = failure.outcome is Outcome.REFUSED and row.state is OutgoingState.SENDING
         if row.kind is OutgoingKind.POST and refused:
             self._metrics.post_failed()
         try:
-            async with self._database.explaining(), self._database.write() as conn:
+            async with self._writing() as conn:
                 await note_failure(conn, row, failure, owner=self._owner, now=self._clock())
         except ValueError:  # a club that this machine cannot make sense of must not hold up the others
             log.exception("message %s: what follows from its failure cannot be told", row.id, extra=row.ids())
-            async with self._database.explaining(), self._database.write() as conn:
+            async with self._writing() as conn:
                 await put_off(conn, row, failure, owner=self._owner, now=self._clock(), state=row.state)
 
     # Sending
@@ -151,7 +159,7 @@ class Courier:
         if club is None and row.kind in (OutgoingKind.POST, OutgoingKind.ENDING):
             raise RefusedError(Failure(Outcome.REFUSED, "The club was removed."))
         if club is not None and not self._still_due(row, club):
-            async with self._database.write() as conn:
+            async with self._writing() as conn:
                 await outgoing.forget(conn, row.id, owner=self._owner)
             return False
         row = errand.row = await self._follow(row, club)
@@ -163,7 +171,7 @@ class Courier:
     async def _went_on(self, row: Outgoing, club: Club) -> bool:
         """Whether a club restored from a backup had posted this or later ones since; then it goes on behind them."""
         posts = await find_posts(self._bot, row, club, self._clock())
-        async with self._database.write() as conn:
+        async with self._writing() as conn:
             await go_on_behind(conn, row, club, posts, owner=self._owner, now=self._clock())
         for _ in posts:
             self._metrics.duplicate_avoided()
@@ -175,7 +183,7 @@ class Courier:
         """Where the club has moved since this was planned, so does what it has to say."""
         if club is None or row.kind is OutgoingKind.FAULT or row.channel_id == club.channel_id:
             return row
-        async with self._database.write() as conn:
+        async with self._writing() as conn:
             await outgoing.move(conn, row.id, owner=self._owner, channel_id=club.channel_id)
         return replace(row, channel_id=club.channel_id)
 
@@ -205,7 +213,7 @@ class Courier:
         row, club, now = errand.row, errand.club, self._clock()
         is_post = row.kind is OutgoingKind.POST
         state = OutgoingState.SENT if is_post else OutgoingState.CLOSED
-        async with self._database.write() as conn:
+        async with self._writing() as conn:
             held = await outgoing.finish_step(
                 conn,
                 row.id,
@@ -246,7 +254,7 @@ class Courier:
                 log.info("message %s: its thread's name was refused; trying a plain one", row.id)
             else:
                 break
-        async with self._database.write() as conn:
+        async with self._writing() as conn:
             await outgoing.finish_step(
                 conn,
                 row.id,
@@ -271,7 +279,7 @@ class Courier:
             # A person deleted or locked it, or the channel was taken from us. It is over either way, and no
             # reason to stop the club: should a permission be missing, the next post will say so.
             log.info("the thread of message %s cannot be closed: code %s", row.id, error.code)
-        async with self._database.write() as conn:
+        async with self._writing() as conn:
             await outgoing.finish_step(conn, row.id, owner=self._owner, state=OutgoingState.CLOSED, due_at=None)
 
     def _require_channel(self, row: Outgoing) -> None:

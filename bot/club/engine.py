@@ -129,7 +129,8 @@ class ClubEngine:
             while holds and not self._stopping and self._has_reason():
                 self._poked = False
                 try:
-                    await self.tick()
+                    async with self._database.explaining():
+                        await self.tick()
                 except Exception as error:  # noqa: BLE001 - the database may be away; the loop must outlive that
                     self._failed(error)
                 else:

@@ -59,7 +59,8 @@ class NewClub:
 class Club:
     id: int
     uid: str
-    """Random, 16 hexadecimal digits: tells this club's messages from those of any other club or database."""
+    """Random, 16 hexadecimal digits, another for each run: tells this run's messages from those of any other run, club
+    or database, those of one restored from a backup included."""
     guild_id: int
     channel_id: int
     reading_id: int

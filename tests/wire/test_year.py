@@ -41,15 +41,15 @@ class Year:
         self.random = random.Random(seed)  # noqa: S311 - a play with chance, no secret
         self.kills = 0
 
-    def start(self, **variables: str) -> Life:
-        return self.cradle.start(APPLECORE_DATABASE_URL=self.stage.url, **variables)
+    def start(self) -> Life:
+        return self.cradle.start(APPLECORE_DATABASE_URL=self.stage.url)
 
-    def kill(self, life: Life, **variables: str) -> Life:
+    def kill(self, life: Life) -> Life:
         """Kills it, lets some time pass, within the lease, the nonce's window or beyond, and starts another."""
         life.kill()
         self.kills += 1
         self.pass_time(minutes=self.random.choice([0, 1, 3, 12]))
-        return self.start(**variables)
+        return self.start()
 
     def pass_time(self, **time: float) -> None:
         self.clock.set(self.clock.now() + timedelta(**time))
@@ -107,20 +107,19 @@ def test_killed_two_hundred_times_in_a_year(discord: LocalDiscord, clock: ClockF
     assert begun_again >= KILLS // 8, "kills that fell between a claim and what became of it"
 
 
-def both_at_once(discord: LocalDiscord, url: str, clock: ClockFile, tmp_path: Path, shards: bool) -> None:
-    """Two bots on one database, one of them killed now and then."""
+def both_at_once(discord: LocalDiscord, url: str, clock: ClockFile, tmp_path: Path) -> None:
+    """Two bots on one database, each on all shards, one of them killed now and then."""
     with nursery(tmp_path, clock.path, discord.environment()) as cradle:
         prepare(url)
         year = Year(set_up(discord, url, excerpts=DAYS), clock, cradle, seed=7)
-        theirs = [{"APPLECORE_SHARD_COUNT": "2", "APPLECORE_SHARD_IDS": str(n)} if shards else {} for n in (0, 1)]
-        lives = [year.start(**variables) for variables in theirs]
+        lives = [year.start() for _ in (0, 1)]
         discord.wait_ready(2)
         for day in range(1, DAYS + 1):
             clock.set(max(nine(day), clock.now()))
             if day % 10 == 0:
                 year.wait_a_moment()
                 one = year.random.choice((0, 1))
-                lives[one] = year.kill(lives[one], **theirs[one])
+                lives[one] = year.kill(lives[one])
             year.finish(day)
         for life in lives:
             life.kill()
@@ -128,12 +127,11 @@ def both_at_once(discord: LocalDiscord, url: str, clock: ClockFile, tmp_path: Pa
 
 
 def test_two_at_once_on_one_sqlite_file_by_accident(discord: LocalDiscord, clock: ClockFile, tmp_path: Path) -> None:
-    both_at_once(discord, f"sqlite:///{tmp_path}/year.db", clock, tmp_path, shards=False)
+    both_at_once(discord, f"sqlite:///{tmp_path}/year.db", clock, tmp_path)
 
 
-@pytest.mark.parametrize("shards", [False, True], ids=["both on all shards", "each on its own shard"])
 def test_two_at_once_on_postgresql(
-    discord: LocalDiscord, clock: ClockFile, tmp_path: Path, postgresql_cluster: Cluster, shards: bool
+    discord: LocalDiscord, clock: ClockFile, tmp_path: Path, postgresql_cluster: Cluster
 ) -> None:
     with postgresql_cluster.database() as url:
-        both_at_once(discord, url, clock, tmp_path, shards)
+        both_at_once(discord, url, clock, tmp_path)
