@@ -10,20 +10,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import time as wall_time
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.reading.schedule import Schedule
-from bot.storage import clubs, readings
-from bot.storage.database import Connection
-from bot.storage.records import NewClub
 from tests.support.clock_file import ClockFile
-from tests.support.club_world import reading_of
 from tests.support.lives import bot_process
-from tests.support.local_discord import LocalDiscord, local_discord
-from tests.support.stage import BEGAN, day_of, in_database, nine, prepare
+from tests.support.local_discord import local_discord
+from tests.support.many_clubs import ManyClubs, begin_clubs
+from tests.support.stage import BEGAN, nine
 
 FEW, MANY = 100, 10_000
 LIMITED = 1_000
@@ -68,16 +62,8 @@ def _measure(count: int, *, limiter: bool = False) -> Measured:
         clock.set(BEGAN)
         with local_discord(clock.path) as discord:
             discord.limits(global_per_second=DISCORDS if limiter else None)
-            url = f"sqlite:///{folder}/bench.db"
-            prepare(url)
-            guilds = discord.create_guilds(count)
-            _fill(url, guilds)
-            variables = {
-                **discord.environment(),
-                "APPLECORE_DATABASE_URL": url,
-                "SIMULATED_CLOCK": str(clock.path),
-                "SIMULATED_PACE": "on" if limiter else "off",
-            }
+            many = begin_clubs(discord, f"sqlite:///{folder}/bench.db", count)
+            variables = many.variables(clock, SIMULATED_PACE="on" if limiter else "off")
             with bot_process(folder, variables, module="tests.support.simulated_run") as bot:
                 _wait(lambda: bool(bot.lines("ready as")), "the bot to be ready")
                 discord.delay(DELAY)
@@ -86,42 +72,16 @@ def _measure(count: int, *, limiter: bool = False) -> Measured:
                 clock.set(nine(1))
                 _wait(lambda: sum(discord.statuses().values()) >= 2 * count, f"{count} messages and threads")
                 last = discord.requests(discord.request_number() - 1)[-1].at
-                _check(discord, guilds)
+                _check(many)
                 return Measured(last + DELAY - began, discord.peak_per_second(), discord.statuses())
     finally:
         shutil.rmtree(folder)
 
 
-def _check(discord: LocalDiscord, guilds: list[tuple[int, int]]) -> None:
+def _check(many: ManyClubs) -> None:
     """What is fast must be right as well: every hundredth channel has its one post and its one thread."""
-    for _, channel in guilds[::100]:
-        posts = [message for message in discord.messages(channel) if day_of(message) is not None]
-        if len(posts) != 1 or len(discord.threads(channel)) != 1:
-            sys.exit(f"channel {channel} has {len(posts)} posts and {len(discord.threads(channel))} threads")
-
-
-def _fill(url: str, guilds: list[tuple[int, int]]) -> None:
-    """A reading and a club in each guild, in one transaction."""
-    reading = reading_of(3)
-    schedule = Schedule(time=wall_time(9, 0), zone="UTC", start=BEGAN.date())
-
-    async def fill(conn: Connection) -> None:
-        for guild, channel in guilds:
-            stored = await readings.save(conn, guild, reading, added_by=None, at=BEGAN)
-            new = NewClub(
-                guild_id=guild,
-                channel_id=channel,
-                reading_id=stored.id,
-                schedule=schedule,
-                ping_role_id=None,
-                notices_channel_id=None,
-                thread_days=3,
-                created_by=1,
-                created_at=BEGAN - timedelta(hours=1),
-            )
-            await clubs.create(conn, new)
-
-    in_database(url, fill)
+    if not replace(many, guilds=many.guilds[::100]).complete():
+        sys.exit("a channel has not exactly one post and one thread")
 
 
 def _wait(holds: Callable[[], bool], what: str) -> None:

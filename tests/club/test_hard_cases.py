@@ -1,9 +1,11 @@
 """What people and Discord do to a post while it is under way."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
+from bot.club.planner import new_post
 from bot.demo.transcript import text_of
+from bot.storage import outgoing, schema
 from bot.storage.records import ClubState, OutgoingState
 from bot.storage.schema import clubs
 from tests.club.test_running import SEND, away, begun, database_url, numbers
@@ -225,3 +227,37 @@ async def test_a_club_that_this_machine_cannot_read_does_not_hold_up_the_others(
         await world.until(10)
         assert numbers(world) == [1]
         assert "club 2 is left out" in caplog.text
+
+
+@pytest.mark.parametrize("status", [401, 403, 404], ids=["token refused", "shut out", "not Discord"])
+async def test_what_is_refused_to_everybody_stops_no_club(database_url: str, status: int) -> None:
+    """No code of Discord's comes with it: the token, the address or a proxy is at fault, not the club."""
+    async with club_world(database_url) as world:
+        await world.import_reading(reading_of(2))
+        await world.setup(reading="A short reading", notices=world.notices)
+        await world.until(8, 59)
+        world.overlays.faults.fail("*", "/channels/*", status=status, times=None)
+        await world.advance(minutes=10)
+        assert (await world.club()).state is ClubState.ACTIVE
+        world.overlays.faults.revive()
+        await world.advance(minutes=20)
+        assert len(world.posts()) == 1
+        assert world.said(world.notices) == []
+
+
+async def test_a_post_whose_club_is_gone_is_not_sent(database_url: str) -> None:
+    """It may have been planned while the club was being removed: PostgreSQL shows neither to the other."""
+    async with club_world(database_url) as world:
+        await world.import_reading(reading_of(2))
+        await world.setup(reading="A short reading")
+        club = await world.club()
+        async with world.bot.database.write() as conn:
+            row = await outgoing.plan(conn, new_post(club, 0, world.env.now(), day=None))
+            await conn.execute(delete(schema.clubs).where(schema.clubs.c.id == club.id))
+        assert row is not None
+        await world.advance(days=1)
+        assert world.posts() == []
+        async with world.bot.database.read() as conn:
+            left = await outgoing.get(conn, row.id)
+        assert left is not None
+        assert (left.state, left.fault) == (OutgoingState.FAILED, "The club was removed.")

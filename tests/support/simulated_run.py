@@ -5,9 +5,10 @@
 
 ``SIMULATED_CLOCK`` names a :class:`tests.support.clock_file.ClockFile`; ``SIMULATED_PACE=off`` takes the limit of
 requests off, ``SIMULATED_KILL_AT_COMMIT=n`` kills the process right before its n-th commit of a message to be sent,
-``SIMULATED_STEP_SECONDS`` is how long a step may take, ``SIMULATED_HEARTBEAT`` are the real seconds between renewals
-of the leases, ``SIMULATED_SUSPEND`` (``claim``, ``message`` or ``thread``) has the process stop itself as by SIGSTOP
-with its first post: right after it was claimed, or before that request goes out.
+``SIMULATED_SUSPEND`` (``claim``, ``message`` or ``thread``) has the process stop itself as by SIGSTOP with its first
+post: right after it was claimed, or before that request goes out. In real seconds are ``SIMULATED_STEP_SECONDS`` (how
+long a step may take), ``SIMULATED_HEARTBEAT`` (between renewals of the leases) and ``SIMULATED_OVERDUE`` (from when on
+health calls a look overdue).
 """
 
 import json
@@ -37,6 +38,7 @@ def main(command: Sequence[str] = ("run",)) -> int:
     engine.LONGEST_SLEEP = LOOK_AGAIN
     lease.STEP_SECONDS = float(os.environ.get("SIMULATED_STEP_SECONDS", lease.STEP_SECONDS))
     vars(courier)["STEP_SECONDS"] = lease.STEP_SECONDS
+    engine.OVERDUE = float(os.environ.get("SIMULATED_OVERDUE", engine.OVERDUE))
     delivery.HEARTBEAT = float(os.environ.get("SIMULATED_HEARTBEAT", delivery.HEARTBEAT))
 
     def create_bot(*args: Any, **options: Any) -> Any:

@@ -2,10 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from bot.storage import clubs, schema
@@ -13,7 +11,6 @@ from bot.storage.database import Connection
 from tests.support.clock_file import ClockFile
 from tests.support.lives import bot_process, environment, until
 from tests.support.local_discord import LocalDiscord
-from tests.support.postgres import Cluster
 from tests.support.stage import FOUNDER, Stage, in_database, nine, prepare, set_up
 
 SIMULATED = "tests.support.simulated_run"
@@ -38,24 +35,13 @@ def applecore(stage: Stage, clock: ClockFile, folder: Path, *command: str, url: 
     return done.stdout
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database that is still empty."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/elsewhere.db"
-    else:
-        cluster: Cluster = request.getfixturevalue("postgresql_cluster")
-        with cluster.database() as url:
-            yield url
-
-
 def wait_for(stages: list[Stage], day: int) -> None:
     """Every club's posts up to that day, once each."""
     until(lambda: all(stage.complete(day) for stage in stages), f"the posts of day {day}")
 
 
 def test_a_backup_taken_under_load_and_restored_elsewhere(
-    discord: LocalDiscord, clock: ClockFile, tmp_path: Path, elsewhere: str
+    discord: LocalDiscord, clock: ClockFile, tmp_path: Path, empty_database_url: str
 ) -> None:
     url = f"sqlite:///{tmp_path}/here.db"
     prepare(url)
@@ -77,10 +63,12 @@ def test_a_backup_taken_under_load_and_restored_elsewhere(
             wait_for(stages, day)
         applecore(kept[0], clock, tmp_path, "forget", "guild", str(left.guild))
         applecore(kept[0], clock, tmp_path, "forget", "member", str(FOUNDER))
-    said = applecore(kept[0], clock, tmp_path, "restore-backup", "backup.sqlite3", "--deletions", url, url=elsewhere)
+    said = applecore(
+        kept[0], clock, tmp_path, "restore-backup", "backup.sqlite3", "--deletions", url, url=empty_database_url
+    )
     assert "1 member and 1 server" in said
 
-    there = [Stage(discord, elsewhere, stage.guild, stage.channel, stage.club) for stage in kept]
+    there = [Stage(discord, empty_database_url, stage.guild, stage.channel, stage.club) for stage in kept]
     with bot_process(tmp_path, there[0].variables(clock), module=SIMULATED) as bot:
         for day in range(STOPPED + 1, GOES_ON + 1):
             clock.set(nine(day))
@@ -88,7 +76,7 @@ def test_a_backup_taken_under_load_and_restored_elsewhere(
         until(lambda: all(stage.state().progress.position == GOES_ON for stage in there), "rows that say so")
         assert bot.lines("had posted", "since the backup")
     assert left.complete(STOPPED), "the server that was deleted gets nothing more"
-    assert in_database(elsewhere, _members_and_servers) == ({0}, {stage.guild for stage in kept})
+    assert in_database(empty_database_url, _members_and_servers) == ({0}, {stage.guild for stage in kept})
 
 
 async def _members_and_servers(conn: Connection) -> tuple[set[int], set[int]]:

@@ -2,43 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import discord
 import pytest
 
-from tests.support.local_discord import LocalDiscord, local_discord
+from tests.support.local_discord import LocalDiscord
 from tests.support.local_discord.clients import pointed_at, post
 
 MESSAGES = "/channels/*/messages"
-
-
-@pytest.fixture
-def server() -> Iterator[LocalDiscord]:
-    with local_discord() as running:
-        yield running
-
-
-@pytest.fixture
-def channel_id(server: LocalDiscord) -> int:
-    return server.create_channel(server.create_guild("Readers"), "reading")
-
-
-@pytest.fixture
-async def client(server: LocalDiscord) -> AsyncIterator[discord.Client]:
-    """Logged in, without a gateway."""
-    with pointed_at(server):
-        async with discord.Client(intents=discord.Intents.none()) as client:
-            await client.login(server.token)
-            yield client
-
-
-@pytest.fixture
-async def channel(client: discord.Client, channel_id: int) -> discord.TextChannel:
-    found = await client.fetch_channel(channel_id)
-    assert isinstance(found, discord.TextChannel)
-    return found
 
 
 # ---- limits

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import discord
@@ -14,33 +13,6 @@ from tests.support.local_discord import DiscordProblems, LocalDiscord, local_dis
 from tests.support.local_discord.clients import pointed_at, post
 
 MESSAGES = "/channels/*/messages"
-
-
-@pytest.fixture
-def server() -> Iterator[LocalDiscord]:
-    with local_discord() as running:
-        yield running
-
-
-@pytest.fixture
-def channel_id(server: LocalDiscord) -> int:
-    return server.create_channel(server.create_guild("Readers"), "reading")
-
-
-@pytest.fixture
-async def client(server: LocalDiscord) -> AsyncIterator[discord.Client]:
-    """Logged in, without a gateway."""
-    with pointed_at(server):
-        async with discord.Client(intents=discord.Intents.none()) as client:
-            await client.login(server.token)
-            yield client
-
-
-@pytest.fixture
-async def channel(client: discord.Client, channel_id: int) -> discord.TextChannel:
-    found = await client.fetch_channel(channel_id)
-    assert isinstance(found, discord.TextChannel)
-    return found
 
 
 # ---- what works

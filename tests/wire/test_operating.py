@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 
+from bot.storage.database import Connection
 from tests.support.clock_file import ClockFile
 from tests.support.lives import bot_process, until
 from tests.support.local_discord import LocalDiscord
 from tests.support.local_discord.answers import text_of
-from tests.support.stage import Stage, nine
+from tests.support.stage import Stage, in_database, nine
 
 SIMULATED = "tests.support.simulated_run"
 
@@ -41,8 +43,8 @@ def ask(port: int, path: str) -> tuple[int, str]:
 
 
 def metric(port: int, name: str, **labels: str) -> float:
-    _, text = ask(port, "/metrics")
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    _, shown = ask(port, "/metrics")
+    samples = [sample for family in text_string_to_metric_families(shown) for sample in family.samples]
     return next(sample.value for sample in samples if sample.name == name and sample.labels == labels)
 
 
@@ -111,3 +113,22 @@ def test_a_busy_port_ends_it_in_one_line(stage: Stage, clock: ClockFile, tmp_pat
         f"applecore: metrics_port: port {port} cannot be used (Address already in use); "
         "close what uses it, or set another.\n"
     )
+
+
+def test_what_fails_again_and_again_is_on_the_health_page(
+    stage: Stage, clock: ClockFile, tmp_path: Path, port: int
+) -> None:
+    """Though the bot tries every few seconds: it never comes to the end of a look."""
+
+    async def break_it(conn: Connection) -> None:
+        await conn.execute(text("ALTER TABLE outgoing RENAME TO away"))
+
+    variables = stage.variables(clock, APPLECORE_METRICS_PORT=str(port), SIMULATED_OVERDUE="0.5")
+    with bot_process(tmp_path, variables, module=SIMULATED) as bot:
+        until(lambda: ask(port, "/healthz") == (200, '{"status": "ok"}'), "a bot that is well")
+        in_database(stage.url, break_it)
+        clock.set(nine(1))
+        late = "The clubs were not looked at when they should have been."
+        until(lambda: late in ask(port, "/healthz")[1], "the page to say so")
+        assert ask(port, "/healthz")[0] == 503
+        assert len(bot.lines("the clubs are held up")) == 1
