@@ -77,7 +77,8 @@ class Delivery:
                 finished = 0
             self._start()
             if self._running:
-                finished += await self._wait(min(look, beat) - loop.time())
+                # While some of the last batch wait for their turn there is no look to wake up for.
+                finished += await self._wait((beat if self._claimed else min(look, beat)) - loop.time())
             elif finished:
                 more = True  # what was finished may have set its club free for what comes next
             elif not more:

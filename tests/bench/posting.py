@@ -51,6 +51,7 @@ def run() -> Iterator[str]:
     yield f"RATIO posting_rate_vs_50_per_second {MANY / many.seconds / DISCORDS:.3f}"
     limited = _measure(LIMITED, limiter=True)
     yield f"with the limiter: {LIMITED:,} clubs in {limited.seconds:.1f} s, answers by status {limited.statuses}"
+    yield f"RATIO posting_limited_rate_vs_45_per_second {2 * LIMITED / limited.seconds / 45:.3f}"
     yield f"RATIO posting_peak_second_vs_50 {limited.peak / DISCORDS:.3f}"
     yield f"RATIO posting_429_answers {limited.statuses.get('429', 0)}"
 

@@ -4,7 +4,9 @@
 """
 
 import asyncio
+import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from sqlalchemy import select, text
 
 from bot.client import create_bot
 from bot.club.courier import Courier
-from bot.club.delivery import AT_ONCE, BATCH, Delivery
+from bot.club.delivery import AT_ONCE, BATCH, LOOK, Delivery
 from bot.club.planner import new_post, plan_due
 from bot.settings import Settings
 from bot.storage import clubs, outgoing, schema
@@ -93,6 +95,27 @@ def test_a_request_that_hangs_holds_up_nobody_else(many: Many) -> None:
         assert slow.posts() == []
         many.discord.release()
         until(lambda: slow.complete(1), "the one that hung")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells a process's time in /proc")
+@pytest.mark.parametrize("many", [AT_ONCE + 20], indirect=True)
+def test_waiting_for_slow_answers_takes_no_processor_time(many: Many) -> None:
+    """With some on their way and others claimed and waiting for their turn."""
+    many.discord.fault(*SEND, hold=True, times=None)
+    with many.bot() as bot:
+        many.clock.set(nine(1))
+        many.discord.wait_held(AT_ONCE)
+        began, used = time.monotonic(), processor_seconds(bot.pid)
+        until(lambda: time.monotonic() > began + 3 * LOOK, "a while in which nothing happens")
+        spent = (processor_seconds(bot.pid) - used) / (time.monotonic() - began)
+        assert spent < 0.5, f"{spent:.0%} of a processor"
+
+
+def processor_seconds(pid: int) -> float:
+    """How long a process has run so far, by itself and for it in the kernel (man 5 proc)."""
+    _, _, fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(") ")
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize("many", [2], indirect=True)
