@@ -179,6 +179,8 @@ class Applecore(commands.AutoShardedBot):
             found.append("No shard is connected to Discord.")
         if self.engine.is_overdue():
             found.append("The clubs were not looked at when they should have been.")
+        if not await self.database.hold_is_alive():
+            found.append("The database could be replaced by a restore: the hold on it was lost.")
         try:
             async with self.database.write() as conn:
                 await meta.put(conn, "healthy_at", self.clock().isoformat(timespec="seconds"))

@@ -1,6 +1,7 @@
 """How long a process may still act for what it has claimed."""
 
 import asyncio
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,6 @@ from bot.clock import Clock
 
 MARGIN = timedelta(seconds=10)
 """So much before its end a lease counts as over: a request takes time to arrive."""
-
 
 STEP_SECONDS = 60.0
 """How long a request may take, with what comes before the next one; well within the lease. One that hangs is given
@@ -36,13 +36,16 @@ class Lease:
 
     def pause(self) -> None:
         """The step waits for its turn to ask Discord, which is no fault of it."""
-        if self.limit is not None and not self.limit.expired():
-            self.limit.reschedule(None)
+        self._give(None)
 
     def go_on(self) -> None:
         """The step has another ``STEP_SECONDS``."""
-        if self.limit is not None and not self.limit.expired():
-            self.limit.reschedule(asyncio.get_running_loop().time() + STEP_SECONDS)
+        self._give(asyncio.get_running_loop().time() + STEP_SECONDS)
+
+    def _give(self, until: float | None) -> None:
+        if self.limit is not None:
+            with suppress(RuntimeError):  # the step has come to its end, or its time is over already
+                self.limit.reschedule(until)
 
     def check(self) -> None:
         """Raises LeaseLostError once it is as good as over."""
