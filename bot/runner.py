@@ -28,6 +28,9 @@ AT_THE_LATEST = 9.0
 """Seconds from a signal to the end of the process, whatever hangs: a thread that waits for a disk, a database or the
 address of a name cannot be cancelled, and Python would wait for it."""
 
+CANCEL_AGAIN = 0.5
+"""Seconds after which a task that should have ended is told so again."""
+
 
 def run(settings: Settings) -> int:
     """Runs until SIGINT or SIGTERM; answers the exit code.
@@ -86,9 +89,19 @@ async def _until_stopped(bot: Applecore, settings: Settings, stop: asyncio.Event
         return await running
     if bot.is_ready():
         await _close(bot)
-    running.cancel()  # where it waits for Discord, nothing else would end it
-    await asyncio.gather(running, return_exceptions=True)
+    await end_task(running)  # where it waits for Discord, nothing else would end it
     return None
+
+
+async def end_task(task: asyncio.Task[None]) -> None:
+    """Cancels the task until it has ended; what it raises is not asked for any more.
+
+    Once is not always enough: where what it waits for came to its end in the same moment, Python 3.11's ``wait_for``
+    keeps the cancellation to itself, and discord.py, which connects under one, tries again for ever.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN)
 
 
 async def _close(bot: Applecore) -> None:
