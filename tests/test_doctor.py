@@ -98,7 +98,7 @@ def test_all_is_well(ask: Doctor) -> None:
         0,
         [
             "ok     Settings: every one is understood.",
-            "ok     Database: sqlite, up to date (revision 0002).",
+            "ok     Database: sqlite, up to date (revision 0003).",
             "ok     Token: accepted; I am Applecore.",
             "ok     Message content: not used; replies are counted, not read.",
             "ok     Readers: every permission that clubs need is granted server-wide.",
@@ -246,7 +246,7 @@ def garbage(url: str) -> None:
         (
             newer,
             (
-                "Database: at revision 9999, and this version knows only 0002. Install a newer Applecore, or point "
+                "Database: at revision 9999, and this version knows only 0003. Install a newer Applecore, or point "
                 "database_url at another database."
             ),
         ),
@@ -275,8 +275,8 @@ def test_a_folder_that_cannot_be(ask: Doctor, tmp_path: Path) -> None:
 
 def test_an_older_database(ask: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     ask.begin_club()
-    monkeypatch.setattr("bot.storage.migrate.newest", lambda: "0003")
+    monkeypatch.setattr("bot.storage.migrate.newest", lambda: "0004")
     with rest_only() as rest:
         assert ask.found(rest) == [
-            "Database: at revision 0002, and this version needs 0003. Start the bot to upgrade it."
+            "Database: at revision 0003, and this version needs 0004. Start the bot to upgrade it."
         ]

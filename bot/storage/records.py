@@ -88,6 +88,10 @@ class OutgoingKind(StrEnum):
     FAULT = "fault"
     """Tells the managers what is wrong."""
     GREETING = "greeting"
+    DIGEST = "digest"
+    """What a post brought, said in its thread just before that closes."""
+    READING_DIGEST = "reading_digest"
+    """What the whole reading brought, said in the club's channel when it ends."""
 
 
 class OutgoingState(StrEnum):
@@ -186,6 +190,80 @@ class Deletion:
     """32 hexadecimal digits, one for each database."""
     kind: DeletionKind
     deleted_at: datetime
+    joined_at: datetime | None = None
+    """When a member asked to be collected again (``/privacy join``); None while that has not happened."""
+
+
+class Thoughts(StrEnum):
+    """Whether members may answer an excerpt through the bot ("My thought"), past which AutoMod does not look."""
+
+    AUTO = "auto"
+    """Only where the bot can read every filter that would look at a member's own message."""
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """What is kept of one post's talk: of its message, which has the thread's id, and of its thread."""
+
+    post_id: int
+    """The post's ``outgoing.id``."""
+    guild_id: int
+    channel_id: int
+    """The channel in which the post stands."""
+    thread_id: int
+    """Also the id of the post's message (resources/channel.mdx)."""
+    name: str | None
+    archived: bool
+    locked: bool
+    thread_deleted_at: datetime | None
+    closed_at: datetime | None
+    """When the bot closed the thread."""
+    wanted_at: datetime | None
+    """Since when it has to be compared with Discord; None where nothing can have been missed."""
+    reconciled_at: datetime | None
+    """When that was last done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One message of a member in a post's thread. No text unless the server keeps it."""
+
+    message_id: int
+    post_id: int
+    guild_id: int
+    author_id: int
+    """The member; of a thought the one who wrote it, though the bot posted it."""
+    created_at: datetime
+    edited_at: datetime | None
+    reply_to: int | None
+    """The message it answers."""
+    length: int | None
+    """Code points; None where the bot may not read what members write."""
+    text: str | None
+    thought: bool
+    """Whether the bot posted it for the member."""
+
+
+NORMAL, BURST = 1, 2
+"""The bits of :attr:`Reaction.kinds`; a member may have given both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One member's reaction with one emoji to one message."""
+
+    message_id: int
+    emoji: str
+    """The emoji itself, or the id of a custom one."""
+    user_id: int
+    kinds: int
+    """``NORMAL``, ``BURST`` or both."""
+    name: str | None
+    """What a custom emoji was called."""
+    added_at: datetime | None
+    """None where it was found later, by reconciling."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -21,11 +22,12 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.types import TypeEngine
 
 from bot.reading.schedule import CatchUp
-from bot.storage.records import ClubState, DeletionKind, OutgoingKind, OutgoingState
+from bot.storage.records import ClubState, DeletionKind, OutgoingKind, OutgoingState, Thoughts
 
 metadata = MetaData(
     naming_convention={
@@ -212,6 +214,104 @@ guilds = Table(
     Column("guild_id", Snowflake, primary_key=True, autoincrement=False),
     Column("club_role_id", Snowflake),
     Column("left_at", UtcTime),
+    Column("text_days", Integer, nullable=False, server_default="0"),
+    Column("thread_digests", Boolean, nullable=False, server_default=true()),
+    Column("thoughts", _words(Thoughts, "thoughts"), nullable=False, server_default=Thoughts.AUTO.value),
+    CheckConstraint("text_days >= 0", name="text_days"),
+)
+
+discussions = Table(
+    "discussions",
+    metadata,
+    Column("post_id", OwnId, ForeignKey("outgoing.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("guild_id", Snowflake, nullable=False),
+    Column("channel_id", Snowflake, nullable=False),
+    Column("thread_id", Snowflake, nullable=False),
+    Column("name", Text),
+    Column("archived", Boolean, nullable=False),
+    Column("locked", Boolean, nullable=False),
+    Column("thread_deleted_at", UtcTime),
+    Column("closed_at", UtcTime),
+    Column("wanted_at", UtcTime),
+    Column("reconciled_at", UtcTime),
+    UniqueConstraint("thread_id"),
+    Index(None, "guild_id"),
+)
+_WANTED = discussions.c.wanted_at.is_not(None)
+Index(None, discussions.c.wanted_at, sqlite_where=_WANTED, postgresql_where=_WANTED)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("message_id", Snowflake, primary_key=True, autoincrement=False),
+    Column("post_id", OwnId, ForeignKey("discussions.post_id", ondelete="CASCADE"), nullable=False),
+    Column("guild_id", Snowflake, nullable=False),
+    Column("author_id", Snowflake, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("edited_at", UtcTime),
+    Column("reply_to", Snowflake),
+    Column("length", Integer),
+    Column("text", Text),
+    Column("thought", Boolean, nullable=False),
+    CheckConstraint("length >= 0", name="length"),
+    Index(None, "post_id", "message_id"),
+    Index(None, "author_id"),
+)
+_TEXT = replies.c.text.is_not(None)
+Index(None, replies.c.guild_id, replies.c.created_at, sqlite_where=_TEXT, postgresql_where=_TEXT)  # what is dropped
+
+reactions = Table(
+    "reactions",
+    metadata,
+    Column("message_id", Snowflake, primary_key=True, autoincrement=False),
+    Column("emoji", String(64), primary_key=True),
+    Column("user_id", Snowflake, primary_key=True, autoincrement=False),
+    Column("post_id", OwnId, ForeignKey("discussions.post_id", ondelete="CASCADE"), nullable=False),
+    Column("guild_id", Snowflake, nullable=False),
+    Column("kinds", Integer, nullable=False),
+    Column("name", Text),
+    Column("added_at", UtcTime),
+    CheckConstraint("kinds BETWEEN 1 AND 3", name="kinds"),
+    Index(None, "post_id"),
+    Index(None, "user_id"),
+)
+
+picks = Table(
+    "picks",
+    metadata,
+    Column("message_id", Snowflake, primary_key=True, autoincrement=False),
+    Column("post_id", OwnId, ForeignKey("discussions.post_id", ondelete="CASCADE"), nullable=False),
+    Column("guild_id", Snowflake, nullable=False),
+    Column("picked_by", Snowflake, nullable=False),
+    Column("picked_at", UtcTime, nullable=False),
+    Column("text", Text),
+    Index(None, "post_id"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("guild_id", Snowflake, primary_key=True, autoincrement=False),
+    Column("user_id", Snowflake, primary_key=True, autoincrement=False),
+    Column("quotes", Boolean, nullable=False),
+    Column("streaks", Boolean, nullable=False),
+    Index(None, "user_id"),
+)
+
+bookmarks = Table(
+    "bookmarks",
+    metadata,
+    Column("id", OwnId, primary_key=True),
+    Column("guild_id", Snowflake, nullable=False),
+    Column("user_id", Snowflake, nullable=False),
+    Column("reading_id", OwnId, ForeignKey("readings.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("user_id", "guild_id", "reading_id", "position"),
+    CheckConstraint("position >= 0", name="position"),
+    Index(None, "guild_id"),
+    Index(None, "reading_id"),
+    sqlite_autoincrement=True,
 )
 
 deletions = Table(
@@ -221,6 +321,7 @@ deletions = Table(
     Column("salt", String(32), nullable=False),
     Column("kind", _words(DeletionKind, "kind"), nullable=False),
     Column("deleted_at", UtcTime, nullable=False),
+    Column("joined_at", UtcTime),
 )
 
 meta = Table(

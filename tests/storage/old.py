@@ -89,7 +89,65 @@ def _rows(revision: str) -> Rows:
             {"digest": "0f" * 32, "salt": "ab" * 16, "kind": "member", "deleted_at": AT},
             {"digest": "f0" * 32, "salt": "ab" * 16, "kind": "guild", "deleted_at": WHOLE_SECOND},
         ]
+    if revision >= "0003":
+        rows |= _talk()
+        rows["outgoing"] += [
+            _message(1000 + number, "closed", kind) for number, kind in enumerate(("digest", "reading_digest"))
+        ]
+        rows["deletions"][0] |= {"joined_at": AT}
+        rows["guilds"][0] |= {"text_days": 30, "thread_digests": False, "thoughts": "off"}
     return rows
+
+
+def _talk() -> Rows:
+    post = {"post_id": 500, "guild_id": GUILD}
+    message = {"message_id": BIG, **post}
+    return {
+        "discussions": [
+            {
+                **post,
+                "channel_id": BIG,
+                "thread_id": BIG - 500,
+                "name": "Day 1 🍎",
+                "archived": True,
+                "locked": False,
+                "thread_deleted_at": AT,
+                "closed_at": AT,
+                "wanted_at": AT,
+                "reconciled_at": WHOLE_SECOND,
+            },
+            {
+                "post_id": 400,
+                "guild_id": GUILD,
+                "channel_id": BIG,
+                "thread_id": BIG - 400,
+                "archived": False,
+                "locked": True,
+            },
+        ],
+        "replies": [
+            {
+                **message,
+                "author_id": BIG,
+                "created_at": AT,
+                "edited_at": AT,
+                "reply_to": BIG - 1,
+                "length": 4000,
+                "text": "I “agree” 🍎\n",
+                "thought": True,
+            },
+            {**message, "message_id": BIG - 1, "author_id": 1, "created_at": WHOLE_SECOND, "thought": False},
+        ],
+        "reactions": [
+            {**message, "emoji": "🍎", "user_id": BIG, "kinds": 3, "added_at": AT},
+            {**message, "emoji": str(BIG), "user_id": 1, "kinds": 1, "name": "äpfel"},
+        ],
+        "picks": [{**message, "picked_by": BIG, "picked_at": AT, "text": "🍎"}],
+        "members": [{"guild_id": GUILD, "user_id": BIG, "quotes": True, "streaks": False}],
+        "bookmarks": [
+            {"id": 8, "guild_id": GUILD, "user_id": BIG, "reading_id": 3, "position": 1, "created_at": AT},
+        ],
+    }
 
 
 def _first() -> Rows:

@@ -66,7 +66,7 @@ async def test_migrated_tables_are_those_of_the_schema(empty_database_url: str) 
         await conn.run_sync(schema.metadata.create_all)
         assert await conn.run_sync(_tables) == migrated
         if database.dialect == "sqlite":
-            assert await conn.run_sync(_autoincrement) == counting == {"readings", "clubs", "outgoing"}
+            assert await conn.run_sync(_autoincrement) == counting == {"readings", "clubs", "outgoing", "bookmarks"}
     await database.close()
 
 
