@@ -26,7 +26,7 @@ from bot.club.trouble import note_failure, put_off
 from bot.errors import ApplecoreError
 from bot.metrics import Metrics
 from bot.reading.schedule import Action, decide, slot_at
-from bot.storage import clubs, outgoing, readings
+from bot.storage import clubs, discussions, outgoing, readings
 from bot.storage.database import Connection, Database
 from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState
 
@@ -225,6 +225,8 @@ class Courier:
                 keep=is_post,
             )
             await move_on(conn, row, message.created_at)
+            if is_post:  # where it may have stood there for a while, something may have been said already
+                await discussions.begin(conn, row, message.id, wanted_at=now if row.attempts > 1 else None)
         if not (is_post and held):
             return False
         self._metrics.post_sent(late=club is not None and is_late(club, row, message.created_at))
@@ -281,6 +283,7 @@ class Courier:
             log.info("the thread of message %s cannot be closed: code %s", row.id, error.code)
         async with self._writing() as conn:
             await outgoing.finish_step(conn, row.id, owner=self._owner, state=OutgoingState.CLOSED, due_at=None)
+            await discussions.close(conn, row.id, self._clock())
 
     def _require_channel(self, row: Outgoing) -> None:
         """Spares Discord a request that it would refuse, and names what is missing."""

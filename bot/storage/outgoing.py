@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, func, literal, or_, select, update
 
-from bot.storage import schema
+from bot.storage import discussions, schema
 from bot.storage.records import UNSENT, ClubState, NewOutgoing, Outgoing, OutgoingKind, OutgoingState, Shards
 from bot.storage.sql import UNSET, Connection, Unset, insert, within
 
@@ -164,6 +164,7 @@ async def adopt(conn: Connection, new: NewOutgoing, *, message_id: int, sent_at:
             "attempts": 1,
         }
         await conn.execute(update(_outgoing).where(_outgoing.c.id == planned.id).values(values))
+        await discussions.begin(conn, planned, message_id, wanted_at=sent_at)
 
 
 async def finish_step(

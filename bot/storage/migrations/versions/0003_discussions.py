@@ -24,6 +24,7 @@ def upgrade() -> None:
         guilds.create_check_constraint(op.f("ck_guilds_text_days"), "text_days >= 0")
         guilds.create_check_constraint(op.f("ck_guilds_thoughts"), sa.column("thoughts").in_(("auto", "on", "off")))
     _discussions()
+    _begin_discussions()
     _replies()
     _reactions()
     _picks()
@@ -62,6 +63,19 @@ def _discussions() -> None:
     op.create_index(None, "discussions", ["guild_id"])
     wanted = sa.text("wanted_at IS NOT NULL")
     op.create_index(None, "discussions", ["wanted_at"], sqlite_where=wanted, postgresql_where=wanted)
+
+
+def _begin_discussions() -> None:
+    """Of the posts there are already; what was said about those that are open is asked of Discord."""
+    op.execute(
+        """
+        INSERT INTO discussions (post_id, guild_id, channel_id, thread_id, archived, locked, closed_at, wanted_at)
+        SELECT id, guild_id, channel_id, message_id, state = 'closed', FALSE,
+               CASE WHEN state = 'closed' THEN sent_at END, CASE WHEN state <> 'closed' THEN sent_at END
+        FROM outgoing
+        WHERE kind = 'post' AND state IN ('sent', 'threaded', 'closed') AND message_id IS NOT NULL
+        """
+    )
 
 
 def _replies() -> None:
