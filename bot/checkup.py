@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import aiohttp
 import discord
 
-from bot.club.permissions import NEEDED, fault_in, listed, missing
+from bot.club.permissions import NEEDED, PICTURES, fault_in, listed, missing
 from bot.storage.database import Database
 
 LOGIN_REFUSED = (
@@ -87,6 +87,9 @@ def guild_findings(
         )
     else:
         findings.append(Finding(True, f"{guild_name}: every permission that clubs need is granted server-wide."))
+    if missing(me.guild_permissions, PICTURES):
+        told = f"{guild_name}: server-wide I lack {listed(PICTURES.values())}, so digests come without their picture."
+        findings.append(Finding(False, f"{told} Grant it to my role."))
     for channel_id, channel in club_channels.items():
         if fault := fault_in(channel, me, channel_id):
             findings.append(Finding(False, f"{guild_name}: {fault} Put it right, or use `/club edit channel:`."))

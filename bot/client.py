@@ -12,6 +12,10 @@ from discord.ext import commands
 from bot.addresses import use_addresses
 from bot.clock import Clock, system_clock
 from bot.club.engine import ClubEngine
+from bot.discussion.collector import Collector
+from bot.discussion.janitor import Janitor
+from bot.discussion.reconciler import Reconciler
+from bot.discussion.speaking import Speaking
 from bot.errors import ApplecoreError
 from bot.health import HealthServer
 from bot.metrics import Metrics
@@ -30,9 +34,16 @@ discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 
 COGS = (
     "cogs.club",
+    "cogs.collecting",
     "cogs.reading",
     "cogs.today",
+    "cogs.finding",
+    "cogs.bookmarks",
     "cogs.pages",
+    "cogs.thoughts",
+    "cogs.picks",
+    "cogs.discussion",
+    "cogs.privacy",
     "cogs.next_reading",
     "cogs.status",
     "cogs.guide",
@@ -96,7 +107,7 @@ class Applecore(commands.AutoShardedBot):
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         intents = discord.Intents.none()
-        intents.guilds = True
+        intents.guilds = intents.guild_messages = intents.guild_reactions = True
         intents.message_content = settings.message_content
         self.metrics = Metrics()
         self.wire = Wire(Pace(settings.requests_per_second), self.metrics)
@@ -127,7 +138,14 @@ class Applecore(commands.AutoShardedBot):
             if settings.shard_count and settings.shard_ids is not None
             else None
         )
-        self.engine = ClubEngine(self, self.database, clock, shards=shards, metrics=self.metrics)
+        self.collector = Collector(self.database, clock, shards=shards)
+        self.engine = ClubEngine(
+            self, self.database, clock, shards=shards, metrics=self.metrics, catch_up=self.collector.flush
+        )
+        self.reconciler = Reconciler(self, self.database, clock, self.collector, shards=shards)
+        self.collector.spool.repair = self.reconciler.poke
+        self.speaking = Speaking(self, self.database, clock)
+        self.janitor = Janitor(self, self.database, clock, shards=shards)
         self._opened = False
         self._lines: dict[int, Outage] = {}
         self._came = False
@@ -142,6 +160,7 @@ class Applecore(commands.AutoShardedBot):
         await self.database.open()
         self._opened = True
         await self.database.hold()
+        await self.collector.load()
         if self.settings.metrics_port is not None:
             self._health = HealthServer(self.metrics, self.settings.metrics_port, self.faults)
             await self._health.start()
@@ -152,6 +171,10 @@ class Applecore(commands.AutoShardedBot):
     async def on_ready(self) -> None:
         log.info("ready as %s in %s servers", self.user, len(self.guilds))
         self.engine.start()
+        self.janitor.start()
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Looks for no commands: what members say to the bot is none, and discord.py would log each as a mistake."""
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         self.wire.interaction_came(interaction.id)
@@ -162,6 +185,13 @@ class Applecore(commands.AutoShardedBot):
     async def on_shard_resumed(self, shard_id: int) -> None:
         self._shard(shard_id, connected=True)
         self.engine.poke()
+
+    async def on_shard_ready(self, shard_id: int) -> None:
+        # A session of its own, not one that was resumed: what came before it nobody told us.
+        self.reconciler.missed(Shards(self.shard_count or 1, frozenset({shard_id})))
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        self.reconciler.missed(guild.id)
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
         if not self.is_closed() and shard_id in self._lines:  # one that never was connected has nothing to lose
@@ -197,6 +227,8 @@ class Applecore(commands.AutoShardedBot):
         try:
             if self._opened:
                 self._opened = False
+                await self.janitor.stop()
+                await self.reconciler.stop()
                 await self.engine.stop()
         finally:
             if self._came:
@@ -205,7 +237,10 @@ class Applecore(commands.AutoShardedBot):
                 await asyncio.wait({leaving}, timeout=LEAVING)
             if self._health is not None:
                 await self._health.stop()
-            await self.database.close()
+            try:
+                await self.collector.stop()  # nothing comes any more
+            finally:
+                await self.database.close()
 
     async def _sync_commands(self) -> None:
         """Tells Discord our commands only when they changed: it limits how often that may be done a day."""

@@ -12,6 +12,7 @@ from bot.settings import Settings
 from bot.storage import backup, deletions
 from bot.storage.backup import Contents
 from bot.storage.database import Database
+from bot.storage.deletions import Gone
 from bot.storage.records import DeletionKind
 from bot.storage.restore import Restored
 from bot.storage.restore import restore as restore_file
@@ -61,25 +62,36 @@ def forget(settings: Settings, kind: str, discord_id: int) -> int:
     _set_up(settings)
     member = DeletionKind(kind) is DeletionKind.MEMBER
 
-    async def run() -> dict[str, int]:
+    async def run() -> Gone:
         database = Database(settings.database_url)
         try:
             await database.check()
             await database.hold()  # beside bots, but not in the middle of a restore
             async with database.explaining(), database.write() as conn:
                 delete = deletions.forget_member if member else deletions.forget_guild
-                return await delete(conn, discord_id, system_clock())
+                gone = await delete(conn, discord_id, system_clock())
+            await database.scrub()
+            return gone
         finally:
             await database.close()
 
-    deleted = asyncio.run(run())
+    gone = asyncio.run(run())
     whom = f"{'Member' if member else 'Server'} {discord_id}"
-    if not deleted:
+    if not gone:
         _say(f"{whom}: nothing was stored. A backup that holds something will be restored without it.")
         return 0
-    what = _and([_count(number, noun) for noun, number in deleted.items()])
-    _say(f"{whom}: taken out of {what}." if member else f"{whom}: {what} deleted. {FORGOTTEN_THERE}")
+    _say(f"{whom}: {what_went(gone)}." if member else f"{whom}: {what_went(gone)}. {FORGOTTEN_THERE}")
     return 0
+
+
+def what_went(gone: Gone) -> str:
+    """``2 replies and 1 reaction deleted; taken out of 1 club``."""
+    parts = []
+    if gone.deleted:
+        parts.append(f"{_and([_count(number, noun) for noun, number in gone.deleted.items()])} deleted")
+    if gone.taken_out:
+        parts.append(f"taken out of {_and([_count(number, noun) for noun, number in gone.taken_out.items()])}")
+    return "; ".join(parts)
 
 
 def _deletions(restored: Restored) -> str:
@@ -108,7 +120,8 @@ def _say(text: str) -> None:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"
 
 
 def _and(items: Sequence[str]) -> str:

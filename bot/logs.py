@@ -46,7 +46,7 @@ _IN_QUOTES = re.compile(r"(?<!\w)(['\"]).*\1", re.DOTALL)
 # What could end the line, or steer the terminal that shows it.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
-_CHATTY = ("PIL", "aiohttp", "alembic", "asyncio", "discord", "simcord")
+_CHATTY = ("PIL", "aiohttp", "alembic", "asyncio", "discord", "matplotlib", "simcord")
 # At debug level these log every statement, row, request and event whole, and with them what members wrote.
 _PRIVATE = ("aiosqlite", "discord.gateway", "discord.http", "sqlalchemy")
 

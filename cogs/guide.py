@@ -15,7 +15,14 @@ from cogs.club.choosing import Interaction, guild_of, is_manager
 MEMBERS = """## Reading together
 Each day an excerpt is posted, with a thread under it: say there what you think.
 
+- **My thought** under an excerpt says in its thread what you think, in your name.
+- **Add to the digest**, in a message's menu *Apps*, picks a reply of yours for the digest of its excerpt.
 - `/today` finds today's excerpt and its thread.
+- `/excerpt` and `/find` bring back earlier ones, by their number or by what they say.
+- `/bookmark` keeps one for you, and `/bookmarks` shows what you keep.
+- `/discussion digest` and `/discussion stats` tell what an excerpt or a reading brought, `/discussion mine` your part.
+- `/privacy show` shows what I keep about you; `/privacy delete` deletes it, until `/privacy join`.
+- `/privacy quotes` and `/privacy streaks` are off: I quote and rank only those who say yes.
 - `/reading list` and `/reading show` tell what there is to read and where it comes from.
 - `/club status` tells when the next excerpt comes."""
 
@@ -23,6 +30,8 @@ MANAGERS = """## Running a club
 - **Begin:** `/club setup` asks for a channel, a reading, a time and a time zone. `/club preview` shows what comes next.
 - **Your own text:** `/reading import` takes Markdown, plain text, a forum post or an EPUB.
 - **Steer:** `/club pause`, `/club resume`, `/club skip`, `/club post-now`, `/club edit`, `/club remove`.
+- **The talk:** `/discussion settings` says what I tell and take on in the threads, `/discussion export` packs it up.
+- **Their words:** I keep no text of members, unless you set for how many days with `/privacy retention`.
 - **Share the work:** `/club role` lets a role manage the clubs.
 - **Something wrong?** `/club status` and `/status` say what, and what to do."""
 

@@ -6,9 +6,10 @@ from discord.ext import commands
 
 from bot.client import Applecore
 from bot.club.excerpts import lay_out_excerpt
-from bot.club.layout import PAGE_ID, PAGE_TEMPLATE, excerpt_layout
+from bot.club.layout import PAGE_ID, PAGE_TEMPLATE, answered_post, excerpt_layout
 from bot.errors import UnavailableError
-from bot.storage import readings
+from bot.storage import discussions, readings
+from bot.storage.database import Connection
 from cogs.buttons import FromTemplate, answering_errors
 
 
@@ -24,13 +25,26 @@ class PageButton(FromTemplate, ui.DynamicItem[ui.Button[ui.LayoutView]], templat
         async with interaction.client.database.read() as conn:
             reading = await readings.get(conn, interaction.guild_id or 0, self.reading_id)
             laid_out = await lay_out_excerpt(conn, reading, self.position) if reading else None
+            post_id = await _answered(conn, interaction.message) if interaction.message else None
         if laid_out is None:
             raise UnavailableError("This reading is not kept here any more, so I cannot turn the page.")
-        view = excerpt_layout(laid_out, self.page)
+        view = excerpt_layout(laid_out, self.page, post_id=post_id)
         if interaction.message is not None and interaction.message.flags.ephemeral:
             await interaction.response.edit_message(view=view)
         else:
             await interaction.response.send_message(view=view, ephemeral=True)
+
+
+async def _answered(conn: Connection, message: discord.Message) -> int | None:
+    """The post that the button "My thought" beside the page buttons answers, so that each page has it as well.
+
+    Of a post itself our own note of it is asked: its button may come from before the database was restored.
+    """
+    post_id = answered_post(message)
+    if post_id is None or message.flags.ephemeral:
+        return post_id
+    discussion = await discussions.by_thread(conn, message.id)
+    return post_id if discussion is None else discussion.post_id
 
 
 async def setup(bot: commands.Bot) -> None:

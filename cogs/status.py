@@ -12,7 +12,7 @@ from bot.club import wording
 from bot.club.layout import gathered, notice_layout
 from bot.club.permissions import invite_url
 from bot.club.status import faults
-from bot.storage import clubs, outgoing
+from bot.storage import clubs, outgoing, reconciling
 from cogs.club.choosing import Interaction, guild_of, require_manager
 
 
@@ -27,17 +27,39 @@ class StatusCog(commands.Cog):
             await require_manager(interaction, conn)
             begun = await clubs.in_guild(conn, guild.id)
             waiting = await outgoing.waiting(conn, guild.id)
+            wanted = await reconciling.count_wanted(conn, guild.id)
         findings = await database_findings(bot.database)
         findings += intent_findings(bot.intents, bot.application_flags)
         findings += guild_findings(guild.name, guild.me, {})
         findings += [
             Finding(False, f"<#{club.channel_id}>: {fault}") for club in begun for fault in faults(guild, club)
         ]
+        findings += _missed(bot, guild.id, wanted)
         if not begun:
             findings.append(Finding(False, "There is no club here yet. `/club setup` makes one."))
         lines = [f"{'✅' if finding.good else '⚠️'} {finding.text}" for finding in dict.fromkeys(findings)]
         for text in gathered([f"## Applecore {__version__}", *lines, _pulse(bot, waiting)]):
             await interaction.followup.send(view=notice_layout(text), ephemeral=True)
+
+
+def _missed(bot: Applecore, guild_id: int, wanted: int) -> list[Finding]:
+    """How far the bot is with looking for what it missed, and what keeps it from that."""
+    if not wanted:
+        return []
+    threads = "1 thread" if wanted == 1 else f"{wanted:,} threads"
+    findings = [
+        Finding(
+            False, f"{fault} So I cannot look through all threads for what I may have missed; I try again by myself."
+        )
+        for fault in bot.reconciler.faults(guild_id)
+    ]
+    if (progress := bot.reconciler.progress) is not None:
+        done = f"{progress.done:,} of {progress.total:,} done, with {progress.requests:,} questions to Discord"
+        text = f"I am looking through {threads} of this server for what I may have missed; in all servers {done}."
+        findings.append(Finding(True, text))
+    elif not findings:
+        findings.append(Finding(True, f"I shall look through {threads} of this server for what I may have missed."))
+    return findings
 
 
 def _pulse(bot: Applecore, waiting: int) -> str:

@@ -1,6 +1,6 @@
 """/today: the excerpt of the day, for members."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from discord import app_commands
@@ -10,10 +10,10 @@ from bot.client import Applecore
 from bot.club import wording
 from bot.club.excerpts import lay_out_excerpt
 from bot.club.layout import excerpt_layout
-from bot.club.status import next_post_at
+from bot.club.status import what_comes
 from bot.errors import ApplecoreError
 from bot.storage import outgoing, readings
-from bot.storage.records import Club, ClubState, Outgoing
+from bot.storage.records import Club, Outgoing
 from cogs.club.choosing import WHICH, Interaction, club_choices, guild_of, pick
 
 
@@ -35,7 +35,7 @@ class TodayCog(commands.Cog):
             laid_out = await lay_out_excerpt(conn, reading, position) if reading and position is not None else None
         if post is None or laid_out is None:
             raise ApplecoreError(
-                f"Nothing has been posted yet in <#{chosen.channel_id}>. {_coming(chosen, now)}".strip()
+                f"Nothing has been posted yet in <#{chosen.channel_id}>. {what_comes(chosen, now)}".strip()
             )
         await interaction.followup.send(view=excerpt_layout(laid_out, 0), ephemeral=True)
         await interaction.followup.send(_where(chosen, post, now), ephemeral=True)
@@ -48,16 +48,7 @@ def _where(club: Club, post: Outgoing, now: datetime) -> str:
     when = "Today's excerpt" if fresh else f"The latest excerpt, of {wording.when(sent, 'D')}"
     link = f"https://discord.com/channels/{post.guild_id}/{post.channel_id}/{post.message_id}"
     thread = f"; talk about it in <#{post.thread_id}>" if post.thread_id else ""
-    return f"{when}: {link}{thread}. {_coming(club, now)}".strip()
-
-
-def _coming(club: Club, now: datetime) -> str:
-    coming = next_post_at(club, now)
-    if coming is not None and coming > now + timedelta(seconds=1):
-        return f"The next comes {wording.when_and_how_soon(coming)}."
-    if club.state is ClubState.PAUSED:
-        return "The club is paused."
-    return ""
+    return f"{when}: {link}{thread}. {what_comes(club, now)}".strip()
 
 
 async def setup(bot: Applecore) -> None:

@@ -12,6 +12,7 @@ import pytest
 from discord.http import Route
 
 from bot import doctor
+from bot.club.permissions import NEEDED
 from bot.settings import Settings
 from bot.storage import clubs
 from bot.storage.database import Database
@@ -21,7 +22,7 @@ from tests.support.rest_only import BOT, CHANNEL, GUILD, TOKEN, RestOnly, channe
 
 NOTICES = 99
 INVITE = (
-    f"https://discord.com/oauth2/authorize?client_id={BOT}&scope=bot+applications.commands&permissions=309237713920"
+    f"https://discord.com/oauth2/authorize?client_id={BOT}&scope=bot+applications.commands&permissions=309237746688"
 )
 
 
@@ -132,11 +133,19 @@ def test_a_permission_missing_in_the_channel_of_a_club_in_any_state(ask: Doctor,
 
 def test_a_permission_missing_server_wide(ask: Doctor) -> None:
     with rest_only(RestOnly(guilds=[guild(without("view_channel", "send_messages"))])) as rest:
-        (fault,) = ask.found(rest)
+        fault, picture = ask.found(rest)
+    assert "Attach Files" in picture
     assert fault == (
         "Readers: server-wide I lack Read Message History, Create Public Threads and Send Messages in Threads. "
         "Grant it to my role, or in the channel of each club."
     )
+
+
+def test_without_attach_files_digests_have_no_picture(ask: Doctor) -> None:
+    with rest_only(RestOnly(guilds=[guild(without(*NEEDED))])) as rest:
+        assert ask.found(rest) == [
+            "Readers: server-wide I lack Attach Files, so digests come without their picture. Grant it to my role."
+        ]
 
 
 def test_a_deleted_channel(ask: Doctor) -> None:

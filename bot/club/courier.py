@@ -6,7 +6,7 @@ our own message (``bot.club.lookup``); the nonce covers the minutes in which Dis
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,20 +15,23 @@ from typing import TYPE_CHECKING, Literal
 import discord
 
 from bot.clock import Clock
+from bot.club.closing import Closer
+from bot.club.digesting import DIGESTS, Said, after_the_end, say
 from bot.club.excerpts import LaidOut, lay_out_excerpt
 from bot.club.layout import excerpt_layout, next_reading_button, notice_layout
 from bot.club.lease import STEP_SECONDS, Lease, LeaseLostError, acting_under
 from bot.club.lookup import find, find_posts, go_on_behind, is_restored
 from bot.club.outcome import TOO_LONG, TRANSIENT, Failure, Outcome, RefusedError, judge
-from bot.club.permissions import NEEDED, NOTICES, channel_fault
+from bot.club.permissions import IN_THREADS, NEEDED, NOTICES, channel_fault, may_attach
 from bot.club.planner import ending_key, move_on, post_key
 from bot.club.trouble import note_failure, put_off
+from bot.discussion.digests import compose, digest_layout
 from bot.errors import ApplecoreError
 from bot.metrics import Metrics
 from bot.reading.schedule import Action, decide, slot_at
-from bot.storage import clubs, discussions, outgoing, readings
+from bot.storage import clubs, discussions, guilds, outgoing, readings
 from bot.storage.database import Connection, Database
-from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState
+from bot.storage.records import Club, ClubState, Outgoing, OutgoingKind, OutgoingState, Thoughts
 
 if TYPE_CHECKING:
     from discord.ext import commands
@@ -37,6 +40,9 @@ log = logging.getLogger(__name__)
 
 LATE = timedelta(minutes=1)
 """How long after its slot a post counts as late."""
+
+STAYING = frozenset({OutgoingKind.FAULT, OutgoingKind.DIGEST})
+"""What belongs where it was planned, wherever its club may have moved."""
 
 INTERNAL_TRIES = 5
 """After so many failures of our own code on one message, its club stops."""
@@ -50,20 +56,40 @@ class Errand:
     lease: Lease
     club: Club | None = None
     laid_out: LaidOut | None = None
+    said: Said | None = None
+    answerable: bool = False
+    """Whether a post gets the button "My thought"."""
     loaded: bool = False
+
+    @property
+    def home_id(self) -> int:
+        """The channel whose permissions count: of a thread the one that it belongs to."""
+        return (self.said and self.said.thread_of) or self.row.channel_id
+
+
+async def nothing() -> None:
+    """Where nobody collects what is said, nothing has to be caught up with."""
 
 
 class Courier:
-    """Carries rows that its ``owner`` has claimed."""
+    """Carries rows that its ``owner`` has claimed. ``catch_up`` puts into the database what was said until now."""
 
     def __init__(
-        self, bot: "commands.AutoShardedBot", database: Database, clock: Clock, metrics: Metrics, owner: str
+        self,
+        bot: "commands.AutoShardedBot",
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        owner: str,
+        catch_up: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
         self._bot = bot
         self._database = database
         self._clock = clock
         self._metrics = metrics
         self._owner = owner
+        self._catch_up = catch_up
+        self._closer = Closer(bot, database, clock, owner, catch_up)
 
     async def step(self, row: Outgoing, lease: Lease) -> None:
         """Takes the step that the row's state asks for, and a post's thread right after its message.
@@ -109,17 +135,23 @@ class Courier:
         if errand.row.state is OutgoingState.SENT:
             await self._open_thread(errand)
         elif errand.row.state is OutgoingState.THREADED:
-            await self._close_thread(errand.row)
+            await self._closer.close(errand.row)
         return False
 
     async def _load(self, errand: Errand) -> None:
         """What is needed of the database, all at one moment; it also knows best who holds the message by now."""
         row = errand.row
+        if row.kind in DIGESTS:
+            await self._catch_up()
         async with self._database.explaining(), self._database.read() as conn:
             errand.club = await clubs.by_id(conn, row.club_id) if row.club_id is not None else None
             if row.kind is OutgoingKind.POST:
                 reading = await readings.get(conn, row.guild_id, row.reading_id or 0)
                 errand.laid_out = await lay_out_excerpt(conn, reading, row.position or 0) if reading else None
+                settings = await guilds.settings(conn, row.guild_id)
+                errand.answerable = settings.thoughts is not Thoughts.OFF
+            if row.kind in DIGESTS and errand.club is not None:
+                errand.said = await say(conn, row)
             if not await outgoing.holds(conn, row.id, self._owner, self._clock()):
                 raise LeaseLostError
         errand.loaded = True
@@ -150,23 +182,32 @@ class Courier:
             if errand.club is not None and is_restored(errand.row, errand.club):
                 if await self._went_on(errand.row, errand.club):
                     return False
-            elif (found := await find(self._bot, errand.row, self._clock())) is not None:
+            elif (found := await find(self._bot, errand.row, errand.home_id, self._clock())) is not None:
                 log.info("message %s was in its channel already", errand.row.id, extra=errand.row.ids())
                 self._metrics.duplicate_avoided()
                 return await self._sent(errand, found)
             await self._load(errand)  # looking takes its time
         row, club = errand.row, errand.club
-        if club is None and row.kind in (OutgoingKind.POST, OutgoingKind.ENDING):
+        if club is None and row.kind in (OutgoingKind.POST, OutgoingKind.ENDING, *DIGESTS):
             raise RefusedError(Failure(Outcome.REFUSED, "The club was removed."))
         if club is not None and not self._still_due(row, club):
             async with self._writing() as conn:
                 await outgoing.forget(conn, row.id, owner=self._owner)
             return False
-        row = errand.row = await self._follow(row, club)
-        self._require_channel(row)
-        mentions = self._mentions(row, club)
-        message = await self._channel(row).send(view=_view(errand), nonce=row.nonce, allowed_mentions=mentions)
-        return await self._sent(errand, message)
+        errand.row = await self._follow(row, club)
+        return await self._sent(errand, await self._say(errand))
+
+    async def _say(self, errand: Errand) -> discord.Message:
+        row, mentions = errand.row, self._mentions(errand.row, errand.club)
+        self._require_channel(row, errand.home_id)
+        channel = self._channel(row)
+        if errand.said is None:
+            return await channel.send(view=_view(errand), nonce=row.nonce, allowed_mentions=mentions)
+        composed = await compose(errand.said.digest, guild_id=row.guild_id)
+        if not may_attach(self._bot.get_guild(row.guild_id), errand.home_id):
+            composed = composed.without_picture()
+        view, files = digest_layout(composed, marker=row.marker), [composed.file()] if composed.picture else []
+        return await channel.send(view=view, files=files, nonce=row.nonce, allowed_mentions=mentions)
 
     async def _went_on(self, row: Outgoing, club: Club) -> bool:
         """Whether a club restored from a backup had posted this or later ones since; then it goes on behind them."""
@@ -180,8 +221,8 @@ class Courier:
         return bool(posts)
 
     async def _follow(self, row: Outgoing, club: Club | None) -> Outgoing:
-        """Where the club has moved since this was planned, so does what it has to say."""
-        if club is None or row.kind is OutgoingKind.FAULT or row.channel_id == club.channel_id:
+        """Where the club has moved since this was planned, so does what it has to say in its channel."""
+        if club is None or row.kind in STAYING or row.channel_id == club.channel_id:
             return row
         async with self._writing() as conn:
             await outgoing.move(conn, row.id, owner=self._owner, channel_id=club.channel_id)
@@ -227,6 +268,8 @@ class Courier:
             await move_on(conn, row, message.created_at)
             if is_post:  # where it may have stood there for a while, something may have been said already
                 await discussions.begin(conn, row, message.id, wanted_at=now if row.attempts > 1 else None)
+            elif held:
+                await after_the_end(conn, row, now)
         if not (is_post and held):
             return False
         self._metrics.post_sent(late=club is not None and is_late(club, row, message.created_at))
@@ -239,7 +282,7 @@ class Courier:
         if not errand.loaded:
             await self._load(errand)
         row, club, laid_out = errand.row, errand.club, errand.laid_out
-        self._require_channel(row)
+        self._require_channel(row, row.channel_id)
         days = club.thread_days if club else 3
         plain_name = f"Day {(row.position or 0) + 1}"
         message = self._channel(row).get_partial_message(row.message_id or 0)
@@ -267,28 +310,12 @@ class Courier:
                 thread_id=row.message_id,
             )
 
-    async def _close_thread(self, row: Outgoing) -> None:
-        try:
-            thread = await self._bot.fetch_channel(row.thread_id or 0)
-            if isinstance(thread, discord.Thread):
-                # Its creator may archive it; only with Manage Threads may it be locked as well.
-                can_lock = thread.permissions_for(thread.guild.me).manage_threads
-                if not thread.archived or (can_lock and not thread.locked):
-                    await (thread.edit(archived=True, locked=True) if can_lock else thread.edit(archived=True))
-        except discord.HTTPException as error:
-            if judge(error).outcome in (Outcome.UNKNOWN, Outcome.LATER):
-                raise
-            # A person deleted or locked it, or the channel was taken from us. It is over either way, and no
-            # reason to stop the club: should a permission be missing, the next post will say so.
-            log.info("the thread of message %s cannot be closed: code %s", row.id, error.code)
-        async with self._writing() as conn:
-            await outgoing.finish_step(conn, row.id, owner=self._owner, state=OutgoingState.CLOSED, due_at=None)
-            await discussions.close(conn, row.id, self._clock())
-
-    def _require_channel(self, row: Outgoing) -> None:
+    def _require_channel(self, row: Outgoing, home_id: int) -> None:
         """Spares Discord a request that it would refuse, and names what is missing."""
         needed = NEEDED if row.kind in (OutgoingKind.POST, OutgoingKind.ENDING) else NOTICES
-        if fault := channel_fault(self._bot.get_guild(row.guild_id), row.channel_id, needed):
+        if row.kind is OutgoingKind.DIGEST:
+            needed = IN_THREADS
+        if fault := channel_fault(self._bot.get_guild(row.guild_id), home_id, needed):
             raise RefusedError(Failure(Outcome.REFUSED, fault))
 
     def _channel(self, row: Outgoing) -> discord.PartialMessageable:
@@ -302,7 +329,13 @@ def _view(errand: Errand) -> discord.ui.LayoutView:
         return notice_layout(row.text or "", marker=row.marker, buttons=buttons)
     if errand.laid_out is None:
         raise RefusedError(Failure(Outcome.REFUSED, "The excerpt is not in the database any more."))
-    return excerpt_layout(errand.laid_out, 0, marker=row.marker, ping_role_id=club.ping_role_id if club else None)
+    return excerpt_layout(
+        errand.laid_out,
+        0,
+        marker=row.marker,
+        ping_role_id=club.ping_role_id if club else None,
+        post_id=row.id if errand.answerable else None,
+    )
 
 
 def is_late(club: Club, row: Outgoing, at: datetime) -> bool:

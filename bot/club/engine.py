@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import discord
 from discord.ext import tasks
 
 from bot.clock import Clock
-from bot.club.courier import Courier
+from bot.club.courier import Courier, nothing
 from bot.club.delivery import Delivery
 from bot.club.planner import plan_due
 from bot.errors import ApplecoreError
@@ -56,7 +57,9 @@ class ClubEngine:
         *,
         shards: Shards | None,
         metrics: Metrics,
+        catch_up: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
+        """``catch_up`` puts into the database whatever was said until now."""
         self.owner = secrets.token_hex(8)
         self.last_tick: datetime | None = None
         self.next_look: datetime | None = None
@@ -64,7 +67,7 @@ class ClubEngine:
         self._clock = clock
         self._shards = shards
         self._metrics = metrics
-        courier = Courier(bot, database, clock, metrics, self.owner)
+        courier = Courier(bot, database, clock, metrics, self.owner, catch_up)
         self._delivery = Delivery(database, clock, courier, self.owner, shards)
         self._trouble = Outage("the clubs are held up (%s); trying again every 15 s", "the clubs go on after %s")
         self._failing_since: float | None = None

@@ -1,5 +1,6 @@
 """Messages as Components V2 layouts. Each carries a marker: the id of its container, by which we know it again."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import discord
@@ -15,6 +16,10 @@ ACCENT = discord.Colour(0x8A2B3C)
 PAGE_ID = "applecore:page:{reading}:{position}:{page}"
 """The custom id of a page button: which page of which excerpt it turns to."""
 PAGE_TEMPLATE = r"applecore:page:(?P<reading>\d+):(?P<position>\d+):(?P<page>\d+)"
+
+THOUGHT_ID = "applecore:thought:{post}"
+"""The custom id of the button under a post with which members say what they think; ``post`` is its ``outgoing.id``."""
+THOUGHT_TEMPLATE = r"applecore:thought:(?P<post>\d+)"
 
 NEXT_READING_ID = "applecore:next-reading:{club}"
 NEXT_READING_TEMPLATE = r"applecore:next-reading:(?P<club>\d+)"
@@ -34,9 +39,17 @@ def layout(*items: ui.Item[ui.LayoutView]) -> ui.LayoutView:
 
 
 def excerpt_layout(
-    laid_out: LaidOut, page: int, *, marker: int | None = None, ping_role_id: int | None = None
+    laid_out: LaidOut,
+    page: int,
+    *,
+    marker: int | None = None,
+    ping_role_id: int | None = None,
+    post_id: int | None = None,
 ) -> ui.LayoutView:
-    """One page of an excerpt with its page buttons; ``page`` is counted from 0 and brought into range."""
+    """One page of an excerpt with its page buttons; ``page`` is counted from 0 and brought into range.
+
+    With ``post_id`` it has the button with which members answer that post.
+    """
     page = min(max(page, 0), len(laid_out.pages) - 1)
     shown = laid_out.pages[page]
     texts: list[ui.Item[ui.LayoutView]] = [ui.TextDisplay(shown.header)]
@@ -49,7 +62,11 @@ def excerpt_layout(
     if ping_role_id is not None:
         items.append(ui.TextDisplay(f"<@&{ping_role_id}>"))
     items.append(ui.Container(*texts, accent_colour=ACCENT, id=marker))
-    if buttons := list(_page_buttons(laid_out, page)):
+    buttons = list(_page_buttons(laid_out, page))
+    if post_id is not None:
+        custom_id = THOUGHT_ID.format(post=post_id)
+        buttons.append(ui.Button(label="My thought", style=discord.ButtonStyle.primary, custom_id=custom_id))
+    if buttons:
         items.append(ui.ActionRow(*buttons))
     return layout(*items)
 
@@ -89,6 +106,14 @@ def next_reading_button(club_id: int) -> ui.Button[ui.LayoutView]:
         style=discord.ButtonStyle.primary,
         custom_id=NEXT_READING_ID.format(club=club_id),
     )
+
+
+def answered_post(message: discord.Message) -> int | None:
+    """The post that the message's button "My thought" answers; None where it has none."""
+    rows = (part for part in message.components if isinstance(part, discord.ActionRow))
+    buttons = (child for row in rows for child in row.children if isinstance(child, discord.Button))
+    found = (re.fullmatch(THOUGHT_TEMPLATE, button.custom_id or "") for button in buttons)
+    return next((int(match["post"]) for match in found if match), None)
 
 
 def marker_of(message: discord.Message) -> int | None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import discord
 
+from bot.club.digesting import after_the_end
 from bot.club.layout import carries, marker_of
 from bot.club.outcome import Failure, Outcome, RefusedError
 from bot.club.permissions import LOOKING, channel_fault
@@ -28,10 +29,13 @@ def is_restored(row: Outgoing, club: Club | None) -> bool:
     return row.look_since is not None and row.kind is OutgoingKind.POST and mine
 
 
-async def find(bot: "commands.AutoShardedBot", row: Outgoing, now: datetime) -> discord.Message | None:
-    """Our own message since the first try, if it stands in the channel where it was tried."""
+async def find(bot: "commands.AutoShardedBot", row: Outgoing, home_id: int, now: datetime) -> discord.Message | None:
+    """Our own message since the first try, if it stands in the channel or thread where it was tried.
+
+    ``home_id``: the channel, or the one that the thread belongs to.
+    """
     began = min(moment for moment in (row.first_attempt_at or now, row.look_since) if moment is not None)
-    async for message in _ours(bot, row, began):
+    async for message in _ours(bot, row, home_id, began):
         if carries(message, row.marker):
             return message
     return None
@@ -48,7 +52,7 @@ async def find_posts(
     markers = {outgoing.derive(post_key(club, position))[1]: position for position in positions}
     markers[outgoing.derive(ending_key(club))[1]] = club.progress.total
     found = {}
-    async for message in _ours(bot, row, row.look_since or now):
+    async for message in _ours(bot, row, row.channel_id, row.look_since or now):
         if (marker := marker_of(message)) in markers:
             found[markers[marker]] = message
     return dict(sorted(found.items()))
@@ -89,21 +93,24 @@ async def go_on_behind(
     await clubs.advance(conn, club.id, run=club.run, position=position, day=day, post_at=at)
     if end in posts:
         await clubs.set_state(conn, club.id, ClubState.ENDED)
+        await after_the_end(conn, row, now)
     await clubs.looked_through(conn, club.id)  # the club last, as everywhere: PostgreSQL locks in that order
 
 
-async def _ours(bot: "commands.AutoShardedBot", row: Outgoing, since: datetime) -> AsyncIterator[discord.Message]:
+async def _ours(
+    bot: "commands.AutoShardedBot", row: Outgoing, home_id: int, since: datetime
+) -> AsyncIterator[discord.Message]:
     """Our messages in the row's channel, oldest first, from an hour before ``since`` on.
 
     Without Read Message History Discord answers an empty history, which would look like "not sent yet".
     """
     guild = bot.get_guild(row.guild_id)
-    if guild is not None and guild.get_channel(row.channel_id) is None:
+    if guild is not None and guild.get_channel(home_id) is None:
         try:
-            await bot.fetch_channel(row.channel_id)  # raises where it is only hidden from us: then nobody knows
+            await bot.fetch_channel(home_id)  # raises where it is only hidden from us: then nobody knows
         except discord.NotFound:
             return  # the channel is gone, and with it what was in it
-    if fault := channel_fault(guild, row.channel_id, LOOKING):
+    if fault := channel_fault(guild, home_id, LOOKING):
         reason = f"{fault} So I cannot see whether what I have to post stands there already."
         raise RefusedError(Failure(Outcome.REFUSED, reason))
     channel = bot.get_partial_messageable(row.channel_id, guild_id=row.guild_id)

@@ -22,13 +22,26 @@ NOTICES: dict[str, str] = {name: NEEDED[name] for name in ("view_channel", "send
 """The same for a channel that only gets notices."""
 
 
+IN_THREADS: dict[str, str] = {name: NEEDED[name] for name in ("view_channel", "send_messages_in_threads")}
+"""The same for the channel in whose threads we have something to say."""
+
+
 LOOKING: dict[str, str] = {name: NEEDED[name] for name in ("view_channel", "read_message_history")}
 """The same for looking whether a message of ours is in a channel."""
 
 
+PICTURES: dict[str, str] = {"attach_files": "Attach Files"}
+"""The same for the pictures of digests; without it they come as text alone."""
+
+
 def least() -> discord.Permissions:
     """What the invite link asks for."""
-    return discord.Permissions(**dict.fromkeys(NEEDED, True))
+    return discord.Permissions(**dict.fromkeys((*NEEDED, *PICTURES), True))
+
+
+def may_attach(guild: discord.Guild | None, channel_id: int) -> bool:
+    """Whether a message there, or in its threads, may have a picture."""
+    return channel_fault(guild, channel_id, PICTURES) is None
 
 
 def missing(permissions: discord.Permissions, needed: dict[str, str] = NEEDED) -> list[str]:

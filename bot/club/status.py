@@ -27,6 +27,16 @@ def next_post_at(club: Club, now: datetime) -> datetime | None:
     return now if decision.action is Action.POST else decision.next.at
 
 
+def what_comes(club: Club, now: datetime) -> str:
+    """A sentence for members about when the next excerpt comes; empty where there is nothing to say."""
+    coming = next_post_at(club, now)
+    if coming is not None and coming > now + timedelta(seconds=1):
+        return f"The next comes {wording.when_and_how_soon(coming)}."
+    if club.state is ClubState.PAUSED:
+        return "The club is paused."
+    return ""
+
+
 def faults(guild: discord.Guild | None, club: Club) -> list[str]:
     """What is wrong right now, each with what to do about it."""
     found = []

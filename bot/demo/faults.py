@@ -41,6 +41,18 @@ class _Fault:
         return self.method in ("*", method) and fnmatchcase(path, self.path)
 
 
+@dataclass
+class _Act:
+    method: str
+    path: str
+    after: bool
+    do: Callable[[], object]
+    skip: int
+
+    def matches(self, method: str, path: str) -> bool:
+        return self.method in ("*", method) and fnmatchcase(path, self.path)
+
+
 class Faults:
     """Every `path` is a glob against the API path, as in `"/channels/*/messages"`; `method` may be `"*"`.
 
@@ -52,6 +64,7 @@ class Faults:
         self.calls: list[tuple[str, str]] = []
         self._env = env
         self._faults: list[_Fault] = []
+        self._acts: list[_Act] = []
         self._dead: set[int] = set()
 
     def fail(
@@ -86,6 +99,13 @@ class Faults:
         """
         self._faults.append(_Fault(method, path, after, self.die, skip=nth - 1))
 
+    def meanwhile(self, method: str, path: str, do: Callable[[], object], *, after: bool, nth: int = 1) -> None:
+        """Do something in the world around the `nth` matching request from now on, just before or after it.
+
+        The bot hears of what it does as of any event, as soon as it waits for something.
+        """
+        self._acts.append(_Act(method, path, after, do, skip=nth - 1))
+
     def die(self) -> Killed:
         """Kill the asking bot where it stands; for tests that kill elsewhere than at a request, who raise this."""
         self._dead.add(self._generation())
@@ -97,11 +117,12 @@ class Faults:
         return self._env._generation in self._dead
 
     def revive(self) -> None:
-        """Forget all scripted faults and calls: for a test that restarts the bot, before or after it does so.
+        """Forget all scripted faults, acts and calls: for a test that restarts the bot, before or after it does so.
 
         A killed bot stays dead, so that its last clean-up cannot reach Discord; the new one lives.
         """
         self._faults.clear()
+        self._acts.clear()
         self.calls.clear()
 
     def around(self, method: str, path: str, request: Callable[[], Any]) -> Any:
@@ -111,9 +132,16 @@ class Faults:
         self.calls.append((method, path))
         before = self._due(method, path, after=False)
         after = self._due(method, path, after=True)  # counted now, so that `nth` counts refused requests too
+        acts = self._acting(method, path)
+        for act in acts:
+            if not act.after:
+                act.do()
         if before is not None:
             raise self._spend(before)
         answer = request()
+        for act in acts:
+            if act.after:
+                act.do()
         if after is not None:
             raise self._spend(after)
         return answer
@@ -128,6 +156,14 @@ class Faults:
             elif due is None:
                 due = fault
         return due
+
+    def _acting(self, method: str, path: str) -> list[_Act]:
+        matching = [act for act in self._acts if act.matches(method, path)]
+        acting = [act for act in matching if act.skip == 0]
+        self._acts = [act for act in self._acts if act not in acting]
+        for act in matching:
+            act.skip -= 1
+        return acting
 
     def _spend(self, fault: _Fault) -> BaseException:
         if fault.times is not None:

@@ -15,7 +15,17 @@ THINGS_TO_TRY = {
     "Read what a filter had refused": (
         'On day 4 the poster had to write <code>hard"apple"core</code>; members read it restored.'
     ),
-    "Talk": "Open the thread of a post and write something, as Ada or Ben (switch the viewer on its page).",
+    "Talk": (
+        "Open the thread of a post and write something, as Ada or Ben (switch the viewer on its page), or press "
+        "<b>My thought</b> under the post. React with the lists above."
+    ),
+    "See what it brought": (
+        "Type <code>/discussion digest</code> in a thread, or let three days pass: each thread ends with its digest, "
+        "and the reading with one of its own."
+    ),
+    "Find it again": (
+        "Try <code>/find text:hardcore</code>, <code>/excerpt</code> and, in a thread, <code>/bookmark</code>."
+    ),
     "Run the club": (
         "Open #general as Mia and type <code>/club status</code>, <code>/club preview</code> or "
         "<code>/club post-now</code>; Enter chooses the command, the arrow sends it."

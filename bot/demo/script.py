@@ -1,19 +1,31 @@
-"""`applecore demo --script`: the club's story in a terminal, day by day, read back from the channels."""
+"""`applecore demo --script`: the club's story in a terminal, day by day, read back from the channels.
+
+In the middle the bot is stopped, and what is said meanwhile it has to find out afterwards.
+"""
 
 import asyncio
 import re
 import sys
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 import discord
 import simcord
 
 from bot.club.excerpts import restored_excerpt
-from bot.demo.transcript import WIDTH, indented, plain, shown, text_of
+from bot.demo.talk import ASIDE_MEANWHILE, ASIDES, talk, talk_on
+from bot.demo.transcript import WIDTH, indented, pictures_of, plain, shown, text_of
 from bot.demo.world import ZONE, World, open_world
+from bot.discussion.thoughts import parse_thought
 from bot.reading.library import seeds
 
 SEED = "deepseek-interview"
+
+HOUR = 3600.0
+
+AWAY_ON, MY_THOUGHT_FROM = 2, 3
+"""The days on which the bot is stopped, and from which members may answer through it."""
 
 
 class StoryError(Exception):
@@ -42,11 +54,17 @@ async def _play() -> None:
         for day in range(1, total + 1):
             await world.next_day()
             post = _one_new_post(world, day)
-            await _talk(world, post, day)
+            if day == MY_THOUGHT_FROM:
+                await _let_members_think(world)
+            await talk(world, day, post, _thread_of(world, post))
             _tell_day(world, post, day)
+            if day == AWAY_ON:
+                await _away(world, post)
         await world.next_day()
         _ended(world, total)
         await _closed(world, total)
+        picture = await _digested(world)
+    _say(f"\nThe picture of this digest:\n  {picture}")
     _say("\nThat was the real bot on a simulated Discord. `applecore demo` lets you play it in your browser.")
 
 
@@ -78,13 +96,17 @@ async def _set_up(world: World) -> None:
 
 
 def _tell_answer(world: World, typed: str, answer: simcord.InteractionResult) -> None:
-    replies = [*([answer.response] if answer.response else []), *answer.followups]
-    texts = [text for reply in replies if (text := text_of(reply.message))]
-    _expect(bool(texts), f"{typed} got no answer")
+    text = _texts(answer)
+    _expect(bool(text), f"{typed} got no answer")
     _say("  Mia types")
     _say("\n".join(indented(typed, 4)))
     _say("  Applecore answers, and only Mia sees it")
-    _say("\n".join(indented(plain(world, "\n".join(texts)), 4)))
+    _say("\n".join(indented(plain(world, text), 4)))
+
+
+def _texts(answer: simcord.InteractionResult) -> str:
+    messages = [*([answer.response] if answer.response else []), *answer.followups]
+    return "\n".join(text for message in messages if (text := text_of(message.message)))
 
 
 def _posts(world: World) -> list[discord.Message]:
@@ -120,27 +142,11 @@ def _thread(world: World, post: discord.Message) -> simcord.ChannelHandle | None
     return threads[0] if len(threads) == 1 else None
 
 
-REPLIES = {
-    1: (("ada", "Free-riding is a hard word. Is adopting a good idea not how everyone starts?"),),
-    2: (
-        ("ben", "Confidence first, capital second: I would not have guessed."),
-        ("ada", "Curiosity cannot be ordered."),
-    ),
-    3: (("ada", "Bell Labs is what I thought of, too."),),
-    4: (("ben", "So that is what hardcore innovation needs: examples to look at."),),
-}
-"""What the demo's members say in the threads: their part is scripted, the bot's is not."""
-
-
-async def _talk(world: World, post: discord.Message, day: int) -> None:
+def _thread_of(world: World, post: discord.Message) -> simcord.ChannelHandle:
     thread = _thread(world, post)
-    for name, text in REPLIES.get(day, ()):
-        speaker = {"ada": world.ada, "ben": world.ben}[name]
-        if thread is not None:
-            await speaker.send(thread, text)
-    await world.ben.react(post, "🍎")
-    if day % 2:
-        await world.ada.react(post, "💡")
+    if thread is None:
+        raise StoryError("a post has no thread")
+    return thread
 
 
 def _tell_day(world: World, post: discord.Message, day: int) -> None:
@@ -152,10 +158,52 @@ def _tell_day(world: World, post: discord.Message, day: int) -> None:
         _say(f"\n    Thread “{thread.name}”")
         for message in _replies(thread.history()):
             _say(shown(world, message, indent=6))
+    if day in ASIDES:
+        _say("\n" + "\n".join(indented(ASIDES[day], 2)))
 
 
 def _replies(messages: Iterable[discord.Message]) -> list[discord.Message]:
-    return [message for message in messages if message.type is discord.MessageType.default]
+    """What members said, also through the bot, but not what the bot says about it."""
+    said = [message for message in messages if message.type in (discord.MessageType.default, discord.MessageType.reply)]
+    return [message for message in said if not message.author.bot or parse_thought(message.content)]
+
+
+async def _away(world: World, post: discord.Message) -> None:
+    thread = _thread_of(world, post)
+    await world.env.advance_time(HOUR)
+    _headline(world, "Applecore is stopped, and the talk goes on")
+    await world.stop()
+    before = {message.id for message in thread.history()}
+    await talk_on(world, post, thread)
+    for message in _replies(thread.history()):
+        if message.id not in before:
+            _say(shown(world, message))
+    _say(f"\n  {ASIDE_MEANWHILE}")
+    await world.env.advance_time(2 * HOUR)
+    _headline(world, "Applecore is back, and reads what it missed")
+    await world.restart()
+    await world.env.advance_time(HOUR)
+    answer = await world.mia.slash(thread, "discussion digest")
+    _tell_answer(world, "/discussion digest", answer)
+    _expect_figures(world, _texts(answer), [post])
+
+
+async def _let_members_think(world: World) -> None:
+    _headline(world, "Mia lets members answer through the bot")
+    answer = await world.mia.slash(world.general, "discussion settings", thoughts="on")
+    _tell_answer(world, "/discussion settings thoughts:on", answer)
+
+
+def _expect_figures(world: World, text: str, posts: Iterable[discord.Message]) -> None:
+    """That a digest has as many replies and reactions as there are in the world."""
+    replies = reactions = 0
+    for post in posts:
+        said = _replies(_thread_of(world, post).history())
+        standing = next(message for message in _posts(world) if message.id == post.id)
+        replies += len(said)
+        reactions += sum(reaction.count for message in (standing, *said) for reaction in message.reactions)
+    figures = f"{replies} replies and {reactions} reactions"
+    _expect(figures in text, f"the digest does not say that there are {figures}")
 
 
 def _ended(world: World, total: int) -> None:
@@ -180,7 +228,28 @@ async def _closed(world: World, total: int) -> None:
         _expect(archived, f"the thread “{thread.name}” was not closed")
         replies = len(_replies(thread.history()))
         _say(f"  closed: “{thread.name}”, {replies} {'reply' if replies == 1 else 'replies'}")
+        digests = _digests(thread)
+        _expect(len(digests) == 1, f"the thread “{thread.name}” has {len(digests)} digests instead of one")
+    _say("\n  In each of them, just before, Applecore said what it had brought. In the last one:\n")
+    _say(shown(world, _digests(max(threads, key=lambda thread: thread.id))[0], indent=4))
     _expect(len(_posts(world)) == total, "something was posted after the reading had ended")
+
+
+def _digests(channel: simcord.ChannelHandle) -> list[discord.Message]:
+    return [message for message in channel.history() if pictures_of(message)]
+
+
+async def _digested(world: World) -> Path:
+    """Tells the digest of the whole reading, and keeps its picture; answers the file."""
+    _headline(world, "#reading, what the reading brought")
+    digests = _digests(world.reading)
+    _expect(len(digests) == 1, f"the reading should have one digest, but has {len(digests)}")
+    _say(shown(world, digests[0]))
+    _expect_figures(world, text_of(digests[0]), _posts(world))
+    picture = await digests[0].attachments[0].read()
+    with tempfile.NamedTemporaryFile(prefix="applecore-digest-", suffix=".png", delete=False) as file:
+        file.write(picture)
+    return Path(file.name)
 
 
 def _expect(holds: bool, otherwise: str) -> None:

@@ -107,7 +107,7 @@ class Demo:
         return application
 
     async def begin(self) -> None:
-        """Sets up a club, so that the first "next day" shows a post."""
+        """Sets up a club, so that the first "next day" shows a post, which members may answer through the bot."""
         world = self.world
         await world.mia.slash(
             world.general,
@@ -118,6 +118,8 @@ class Demo:
             time="09:00",
             timezone=ZONE.key,
         )
+        # The least that the bot asks for does not let it see that this server has no AutoMod rules.
+        await world.mia.slash(world.general, "discussion settings", thoughts="on")
         self._fresh = asyncio.create_task(self.previews.keep_fresh())
 
     async def end(self) -> None:

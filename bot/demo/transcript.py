@@ -42,6 +42,21 @@ def buttons_of(message: discord.Message) -> list[str]:
     ]
 
 
+def pictures_of(message: discord.Message) -> list[discord.MediaGalleryItem]:
+    """The pictures that a message shows among its texts."""
+    return list(_pictures(message.components))
+
+
+def _pictures(components: object) -> Iterator[discord.MediaGalleryItem]:
+    if isinstance(components, discord.MediaGalleryComponent):
+        yield from components.items
+    elif isinstance(components, (list, tuple)):
+        for component in components:
+            yield from _pictures(component)
+    elif isinstance(components, discord.Container):
+        yield from _pictures(components.children)
+
+
 def _rows(components: object) -> Iterator[discord.ActionRow]:
     if isinstance(components, discord.ActionRow):
         yield components
@@ -53,10 +68,12 @@ def _rows(components: object) -> Iterator[discord.ActionRow]:
 
 
 def shown(world: World, message: discord.Message, indent: int = 2) -> str:
-    """One message with its author, its reactions and its buttons, wrapped and indented."""
+    """One message with its author, its pictures in words, its reactions and its buttons, wrapped and indented."""
     local = message.created_at.astimezone(world.today().tzinfo)
     lines = [f"{' ' * indent}{message.author.display_name}, {local:%H:%M}"]
     lines += indented(plain(world, "\n\n".join(_parts(message))), indent + 2)
+    for picture in pictures_of(message):
+        lines += ["", *indented(f"[Picture: {picture.description}]", indent + 2)]
     marks = [f"{reaction.emoji} {reaction.count}" for reaction in message.reactions]
     marks += [f"[{label}]" for label in buttons_of(message)]
     if marks:
@@ -83,6 +100,8 @@ def indented(text: str, indent: int) -> list[str]:
 def plain(world: World, markdown: str) -> str:
     """Discord Markdown without its marks: times, channels and emphasis as a reader sees them."""
     text = re.sub(r"<t:(\d+)(?::(\w))?>", lambda found: _moment(world, int(found[1]), found[2]), markdown)
+    text = re.sub(r"(?<!\\)<@(\d+)>", lambda found: f"@{_member(world, int(found[1]))}", text)
+    text = re.sub(r"\[([^\[\]\n]+)\]\(https://[^()\s]+\)", r"\1", text)
     text = re.sub(r"<#(\d+)>", lambda found: f"#{_channel(world, int(found[1]))}", text)
     text = re.sub(r"^(-# |#{1,3} )", "", text, flags=re.MULTILINE)
     text = re.sub(r"^> ?", "│ ", text, flags=re.MULTILINE)
@@ -96,6 +115,10 @@ def _moment(world: World, timestamp: int, style: str | None) -> str:
         hours = round((moment - world.env.now()).total_seconds() / 3600)
         return f"in {hours} hours" if hours >= 0 else f"{-hours} hours ago"
     return f"{moment.astimezone(world.today().tzinfo):%A %d %B, %H:%M}"
+
+
+def _member(world: World, user_id: int) -> str:
+    return next((member.name.capitalize() for member in world.members if member.id == user_id), "somebody")
 
 
 def _channel(world: World, channel_id: int) -> str:

@@ -29,13 +29,14 @@ SETTLE_SECONDS = 60.0
 """Real time that simcord gives the bot for a simulated day; a busy machine needs more than its five."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class World:
-    """Handles of everything in it."""
+    """Handles of everything in it; ``bot`` is the one that is attached now."""
 
     env: simcord.Env
     overlays: Overlays
     bot: Applecore
+    settings: Settings
     guild: simcord.GuildHandle
     reading: simcord.ChannelHandle
     general: simcord.ChannelHandle
@@ -52,6 +53,16 @@ class World:
     def today(self) -> datetime:
         """The simulated present in the club's zone."""
         return self.env.now().astimezone(ZONE)
+
+    async def stop(self) -> None:
+        """The bot leaves cleanly. It hears nothing of what happens from now on until :meth:`restart`."""
+        await self.bot.close()
+        self.overlays.faults.die()
+
+    async def restart(self) -> None:
+        """A new bot comes, with the database that the last one left."""
+        self.bot = create_bot(self.settings, clock=discord.utils.utcnow)
+        await self.env.restart_bot(self.bot)
 
     async def next_day(self) -> None:
         """Lets time pass until noon of the next local day."""
@@ -75,10 +86,11 @@ async def open_world(*, check_errors: bool = True) -> AsyncIterator[World]:
             _overlook_refusals(env)
             # simcord's world begins at midnight UTC; ours at noon, with the day's post hour behind it.
             await env.advance_time((LOOK_HOUR - env.now().astimezone(ZONE).hour) * 3600)
+            world = await _furnish(env, overlays, bot, settings)
             try:
-                yield await _furnish(env, overlays, bot)
+                yield world
             finally:
-                await bot.close()
+                await world.bot.close()
 
 
 def _overlook_refusals(env: simcord.Env) -> None:
@@ -93,7 +105,7 @@ def _overlook_refusals(env: simcord.Env) -> None:
     env._record_error = unless_answered  # type: ignore[method-assign]
 
 
-async def _furnish(env: simcord.Env, overlays: Overlays, bot: Applecore) -> World:
+async def _furnish(env: simcord.Env, overlays: Overlays, bot: Applecore, settings: Settings) -> World:
     env.backend.edit_bot_profile("Applecore")
     with invited_when_done(env):
         guild = env.create_guild("The Reading Room")
@@ -111,6 +123,7 @@ async def _furnish(env: simcord.Env, overlays: Overlays, bot: Applecore) -> Worl
         env=env,
         overlays=overlays,
         bot=bot,
+        settings=settings,
         guild=guild,
         reading=reading,
         general=general,

@@ -67,6 +67,12 @@ async def by_id(conn: Connection, club_id: int) -> Club | None:
     return found[0] if found else None
 
 
+async def locked(conn: Connection, club_id: int) -> Club | None:
+    """As ``by_id``; on PostgreSQL nobody else changes it before this transaction ends."""
+    await conn.execute(select(_clubs.c.id).where(_clubs.c.id == club_id).with_for_update(key_share=True))
+    return await by_id(conn, club_id)
+
+
 async def in_guild(conn: Connection, guild_id: int) -> list[Club]:
     """Oldest first, whatever their state."""
     return await _select(conn, _clubs.c.guild_id == guild_id)

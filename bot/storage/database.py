@@ -24,6 +24,9 @@ __all__ = ["Connection", "Database"]
 _RESTORE_SECONDS = 10
 """How long a bot that starts waits for a restore to end."""
 
+_SCRUB_SECONDS = 1
+"""How long whoever reads is waited for; whoever writes waits meanwhile."""
+
 
 class Database:
     """One database, SQLite or PostgreSQL. Raises ApplecoreError for an address that cannot be right."""
@@ -132,6 +135,20 @@ class Database:
         engine = self._reader if self.file else self._reader.execution_options(**alike)
         async with engine.connect() as conn:
             yield conn
+
+    async def scrub(self) -> None:
+        """On SQLite, takes what was deleted out of the write-ahead log as well; not while others read for long.
+
+        PostgreSQL sees to that by itself (VACUUM).
+        """
+        if self.file is None:
+            return
+        async with self._turn, self._bare.connect() as conn:
+            await conn.execute(text(f"PRAGMA busy_timeout = {_SCRUB_SECONDS * 1000}"))
+            try:
+                await conn.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+            finally:
+                await conn.execute(text(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}"))
 
     @asynccontextmanager
     async def explaining(self) -> AsyncIterator[None]:

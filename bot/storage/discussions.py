@@ -1,5 +1,6 @@
 """What is known of each post's thread, and which of them have to be compared with Discord."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +44,14 @@ async def by_thread(conn: Connection, thread_id: int) -> Discussion | None:
     return await _one(conn, _discussions.c.thread_id == thread_id)
 
 
+async def talked_about(conn: Connection, post_ids: Collection[int]) -> bool:
+    """Whether anybody replied to one of those posts, or gave a reaction to it or to a reply."""
+    for kept in (schema.replies, schema.reactions):
+        if await conn.scalar(select(kept.c.post_id).where(kept.c.post_id.in_(post_ids)).limit(1)) is not None:
+            return True
+    return False
+
+
 async def thread_ids(conn: Connection, shards: Shards | None) -> set[int]:
     """Of every post there ever was in those shards' guilds."""
     return set(await conn.scalars(select(_discussions.c.thread_id).where(within(shards, _discussions.c.guild_id))))
@@ -58,7 +67,7 @@ async def want(
     closed_since: datetime | None = None,
 ) -> int:
     """Marks those that are open, and those closed since then, to be compared with Discord; answers how many."""
-    open_ = _discussions.c.closed_at.is_(None)
+    open_: ColumnElement[bool] = _discussions.c.closed_at.is_(None)
     if closed_since is not None:
         open_ |= _discussions.c.closed_at >= closed_since
     chosen = [open_, within(shards, _discussions.c.guild_id)]
@@ -69,9 +78,11 @@ async def want(
     return await _update(conn, *chosen, wanted_at=now)
 
 
-async def wanted(conn: Connection, *, shards: Shards | None, limit: int) -> list[Discussion]:
-    """Those to be compared with Discord, the newest post first."""
-    chosen = (_discussions.c.wanted_at.is_not(None), within(shards, _discussions.c.guild_id))
+async def wanted(conn: Connection, *, shards: Shards | None, limit: int, before: int | None = None) -> list[Discussion]:
+    """Those to be compared with Discord, the newest post first; of threads with ids below ``before`` alone."""
+    chosen = [_discussions.c.wanted_at.is_not(None), within(shards, _discussions.c.guild_id)]
+    if before is not None:
+        chosen.append(_discussions.c.thread_id < before)
     query = select(_discussions).where(*chosen).order_by(_discussions.c.thread_id.desc()).limit(limit)
     return [_row(row) for row in await conn.execute(query)]
 

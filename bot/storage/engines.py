@@ -25,6 +25,7 @@ def sqlite(url: URL) -> AsyncEngine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")  # what we noted before sending must survive a power cut
+        cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten in the file, not just unlinked
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

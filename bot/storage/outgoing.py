@@ -14,7 +14,7 @@ from bot.storage.sql import UNSET, Connection, Unset, insert, within
 
 _outgoing = schema.outgoing
 _clubs = schema.clubs
-_OPEN = (*UNSENT, OutgoingState.SENT, OutgoingState.THREADED)
+OPEN = (*UNSENT, OutgoingState.SENT, OutgoingState.THREADED)
 FAR = timedelta(hours=2)
 """Longer than any lease, and than any pause before a next try (an hour)."""
 _NO_LEASE = {"lease_owner": None, "lease_until": None}
@@ -204,6 +204,20 @@ async def hurry(conn: Connection, club_id: int, now: datetime) -> int:
     return (await conn.execute(query.values(due_at=now))).rowcount
 
 
+async def hurry_closing(conn: Connection, thread_id: int, now: datetime) -> None:
+    """Lets a post's thread that waits to be closed be closed now."""
+    mine = (_outgoing.c.message_id == thread_id, _outgoing.c.kind == OutgoingKind.POST)
+    waiting = (_outgoing.c.state == OutgoingState.THREADED, _outgoing.c.due_at > now)
+    await conn.execute(update(_outgoing).where(*mine, *waiting).values(due_at=now))
+
+
+async def give_up(conn: Connection, key: str, now: datetime, *, fault: str) -> None:
+    """What is not sent by now, and not on its way at this moment, never will be."""
+    idle = _outgoing.c.lease_until.is_(None) | (_outgoing.c.lease_until <= now)
+    query = update(_outgoing).where(_outgoing.c.key == key, _outgoing.c.state.in_(UNSENT), idle)
+    await conn.execute(query.values(state=OutgoingState.FAILED, due_at=None, fault=fault, **_NO_LEASE))
+
+
 async def forget(conn: Connection, row_id: int, *, owner: str | None = None) -> bool:
     """Deletes a message that was not sent, so that its key is free again.
 
@@ -267,6 +281,13 @@ async def latest_post(conn: Connection, club_id: int) -> Outgoing | None:
     return _first((await conn.execute(query)).all())
 
 
+async def posts_of_run(conn: Connection, club_id: int, prefix: str) -> list[Outgoing]:
+    """The club's posts whose keys begin so, oldest first, whatever became of them."""
+    mine = (_outgoing.c.club_id == club_id, _outgoing.c.kind == OutgoingKind.POST)
+    query = select(_outgoing).where(*mine, _outgoing.c.key.startswith(prefix, autoescape=True))
+    return [_row(row) for row in await conn.execute(query.order_by(_outgoing.c.id))]
+
+
 async def unfinished_post(conn: Connection, club_id: int) -> Outgoing | None:
     """The club's oldest post that is not sent yet."""
     rows = await of_club(conn, club_id, kinds=(OutgoingKind.POST,), states=UNSENT)
@@ -281,16 +302,20 @@ async def waiting(conn: Connection, guild_id: int) -> int:
 
 
 def _may_go_on(shards: Shards | None) -> ColumnElement[bool]:
-    """Unfinished, ours, and not held up by its club; what tells managers of a fault is never held up."""
+    """Unfinished, ours, and not held up by its club; what tells managers of a fault is never held up.
+
+    The threads of a paused club close as ever, and so their digests come.
+    """
+    in_thread = _outgoing.c.kind == OutgoingKind.DIGEST
     held_up = exists().where(
         _clubs.c.id == _outgoing.c.club_id,
         or_(
             _clubs.c.state == ClubState.BROKEN,
-            and_(_clubs.c.state == ClubState.PAUSED, _outgoing.c.state == OutgoingState.PLANNED),
+            and_(_clubs.c.state == ClubState.PAUSED, _outgoing.c.state == OutgoingState.PLANNED, ~in_thread),
         ),
     )
     return and_(
-        _outgoing.c.state.in_(_OPEN),
+        _outgoing.c.state.in_(OPEN),
         or_(_outgoing.c.kind == OutgoingKind.FAULT, ~held_up),
         within(shards, _outgoing.c.guild_id),
     )

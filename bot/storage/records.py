@@ -204,6 +204,27 @@ class Thoughts(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GuildSettings:
+    """What a server's managers decided about its discussions."""
+
+    text_days: int = 0
+    """For how many days what members write is kept; 0 keeps none of it."""
+    thread_digests: bool = True
+    """Whether a digest is said in each thread just before it closes."""
+    thoughts: Thoughts = Thoughts.AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What one member agreed to in one server; nothing, unless they said so."""
+
+    quotes: bool = False
+    """That others are shown their words by the bot."""
+    streaks: bool = False
+    """That they appear in streaks and leaderboards."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discussion:
     """What is kept of one post's talk: of its message, which has the thread's id, and of its thread."""
 
@@ -246,6 +267,24 @@ class Reply:
     """Whether the bot posted it for the member."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A member's message in a thread, as Discord tells of it: not yet known whether the thread is a post's."""
+
+    thread_id: int
+    message_id: int
+    author_id: int
+    """The member; of a thought the one who wrote it, though the bot posted it."""
+    created_at: datetime
+    edited_at: datetime | None
+    reply_to: int | None
+    length: int | None
+    """Code points; None where the bot may not read what members write."""
+    text: str | None
+    """Kept only where the server keeps the text of replies."""
+    thought: bool
+
+
 NORMAL, BURST = 1, 2
 """The bits of :attr:`Reaction.kinds`; a member may have given both."""
 
@@ -264,6 +303,32 @@ class Reaction:
     """What a custom emoji was called."""
     added_at: datetime | None
     """None where it was found later, by reconciling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One reply that a member added to a post's digest by hand."""
+
+    message_id: int
+    post_id: int
+    guild_id: int
+    picked_by: int
+    picked_at: datetime
+    text: str | None
+    """At most 200 code points; only where the author agreed to be quoted, or picked it themself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """An excerpt that a member wants to find again; nobody else sees it."""
+
+    id: int
+    guild_id: int
+    user_id: int
+    reading_id: int
+    position: int
+    """Counted from 0."""
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

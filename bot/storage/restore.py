@@ -18,6 +18,7 @@ from bot.storage import backup, copying, deletions, guilds, meta, migrate, schem
 from bot.storage.backup import TAKEN_AT, Contents
 from bot.storage.database import Connection, Database
 from bot.storage.deletions import SALT, Applied
+from bot.storage.outgoing import OPEN
 from bot.storage.records import UNSENT, Deletion, DeletionKind
 
 _TABLES = schema.metadata.sorted_tables
@@ -183,17 +184,27 @@ async def _replace(old: Connection, new: Connection, taken_at: datetime, others:
 
 
 async def _copy(old: Connection, new: Connection, taken_at: datetime) -> None:
-    """Whatever was to be posted when the backup was taken may have been posted since, under leases long gone."""
+    """Whatever was to be posted when the backup was taken may have been posted since, under leases long gone.
+
+    What was said since, in threads that were still open, nobody here has heard.
+    """
 
     def club(row: copying.Row) -> copying.Row:
         return {**row, "decide_at": None, "restored_from": _earliest(row["restored_from"], taken_at)}
 
     def message(row: copying.Row) -> copying.Row:
-        look = _earliest(row["look_since"], row["first_attempt_at"], taken_at)
-        look_since = look if row["state"] in UNSENT else row["look_since"]
+        look_since = row["look_since"]
+        if row["state"] in UNSENT:
+            look_since = _earliest(look_since, row["first_attempt_at"], taken_at)
+        elif row["state"] in OPEN:  # what is said when its thread closes may have been said since
+            look_since = _earliest(look_since, taken_at)
         return {**row, "lease_owner": None, "lease_until": None, "look_since": look_since}
 
-    changes = {"clubs": club, "outgoing": message}
+    def discussion(row: copying.Row) -> copying.Row:
+        wanted = row["wanted_at"] if row["closed_at"] else _earliest(row["wanted_at"], taken_at)
+        return {**row, "wanted_at": wanted}
+
+    changes = {"clubs": club, "outgoing": message, "discussions": discussion}
     for table in _TABLES:
         await copying.copy(old, new, table, changes.get(table.name))
 

@@ -4,13 +4,20 @@ from discord.ext import commands
 
 from bot.client import Applecore
 from cogs.club.editing import Editing
+from cogs.club.refreshing import Refreshing
 from cogs.club.removing import RemovalButton
 from cogs.club.running import Running
 from cogs.club.setting_up import SettingUp
 
 
 class ClubCog(
-    SettingUp, Editing, Running, commands.GroupCog, group_name="club", group_description="Run a reading club"
+    SettingUp,
+    Editing,
+    Running,
+    Refreshing,
+    commands.GroupCog,
+    group_name="club",
+    group_description="Run a reading club",
 ):
     """Makes, changes and steers clubs."""
 

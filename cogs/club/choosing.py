@@ -99,20 +99,20 @@ async def club_choices(interaction: Interaction, current: str) -> list[app_comma
         channel = guild.get_channel(club.channel_id)
         place = f"#{channel.name}" if channel else "a deleted channel"
         labels.append((f"{place} · {reading.title if reading else '?'}", str(club.id)))
-    return _offer(labels, current)
+    return offer(labels, current)
 
 
 async def reading_choices(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     async with interaction.client.database.read() as conn:
         shelf = await library.books(conn, guild_of(interaction).id)
-    return _offer([(f"{book.title} ({book.total})", book.key) for book in shelf], current)
+    return offer([(f"{book.title} ({book.total})", book.key) for book in shelf], current)
 
 
 async def zone_choices(_: Interaction, current: str) -> list[app_commands.Choice[str]]:
     return [app_commands.Choice(name=zone, value=zone) for zone in find_zones(current)]
 
 
-def _offer(labels: list[tuple[str, str]], current: str) -> list[app_commands.Choice[str]]:
+def offer(labels: list[tuple[str, str]], current: str) -> list[app_commands.Choice[str]]:
     """At most 25 choices of at most 100 characters (application-commands.mdx), those that fit what was typed."""
     wanted = current.casefold()
     return [

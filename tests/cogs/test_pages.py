@@ -15,6 +15,8 @@ from bot.reading.splitting import utf16_len
 from tests.cogs.manners import last, polite_world, shown
 from tests.support.club_world import ClubWorld, answers, reading_of
 
+THOUGHT = "My thought"
+
 
 def words(count: int, size: int = 9) -> str:
     """Numbered words, so that a missing one is noticed."""
@@ -33,7 +35,7 @@ async def begun(world: ClubWorld, reading: Reading, **options: object) -> None:
 async def read_on(world: ClubWorld, member: simcord.MemberActor, post: discord.Message) -> list[str]:
     """Every page of a post, as a member turns them."""
     pages = [text_of(post)]
-    if not buttons_of(post):
+    if "Next page" not in buttons_of(post):
         return pages
     page = last(await member.click(post, label="Next page"))
     assert page.ephemeral
@@ -57,7 +59,7 @@ async def test_a_post_of_9000_characters_is_turned_page_by_page(database_url: st
         await world.until(9, 1)
         [post] = world.posts()
         before = text_of(post)
-        assert buttons_of(post) == ["Next page"]
+        assert buttons_of(post) == ["Next page", THOUGHT]
         assert "page 1 of 3" in before
         if restarted:
             await world.restart()
@@ -67,10 +69,10 @@ async def test_a_post_of_9000_characters_is_turned_page_by_page(database_url: st
 
         second = last(await world.member.click(world.posts()[0], label="Next page"))
         assert "page 2 of 3" in text_of(second.message)
-        assert buttons_of(second.message) == ["Previous page", "Next page"]
+        assert buttons_of(second.message) == ["Previous page", "Next page", THOUGHT]
         await world.member.click(second, label="Previous page")
         assert "page 1 of 3" in text_of(second.message)
-        assert buttons_of(second.message) == ["Next page"]
+        assert buttons_of(second.message) == ["Next page", THOUGHT]
 
         [post] = world.posts()
         assert text_of(post) == before
@@ -147,7 +149,7 @@ async def test_a_text_file_of_100_000_characters(database_url: str) -> None:
         assert 60 <= int(found[1]) <= 120
         await world.setup(reading="long")
         await world.until(9, 1, days=2)
-        assert [bool(buttons_of(post)) for post in world.posts()] == [False] * 3
+        assert [buttons_of(post) for post in world.posts()] == [[THOUGHT]] * 3
         assert len(world.threads()) == 3
 
 
@@ -169,10 +171,10 @@ async def test_exactly_the_limit_and_one_over(database_url: str, unit: str, ping
         await world.setup(reading="Exactly", **({"ping_role": role} if pinged else {}))
         await world.until(9, 1, days=1)
         exact, over = world.posts()
-        assert buttons_of(exact) == []
+        assert buttons_of(exact) == [THOUGHT]
         assert shown(exact) == PAGE_UNITS + (len(f"<@&{role.id}>") if pinged else 0)
         assert full in text_of(exact)
-        assert buttons_of(over) == ["Next page"]
+        assert buttons_of(over) == ["Next page", THOUGHT]
         pages = await read_on(world, world.member, over)
         assert quoted(pages).replace(" ", "") == f"{full}."
         for page in pages:

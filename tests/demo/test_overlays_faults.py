@@ -88,3 +88,19 @@ async def test_a_killed_bot_makes_no_further_request_until_the_next_one_starts(n
 def test_a_kill_is_no_ordinary_exception() -> None:
     assert issubclass(Killed, asyncio.CancelledError)
     assert not issubclass(Killed, Exception)
+
+
+async def test_something_happens_just_before_or_after_a_request_and_the_bot_hears_of_it() -> None:
+    async with world() as here:
+        backend, channel_id, me = here.env.backend, here.handle.id, here.env.backend.bot_user.id
+
+        def say(text: str) -> None:
+            backend.create_message(channel_id, me, text)
+
+        here.laid.faults.meanwhile(*SEND, lambda: say("before the second"), after=False, nth=2)
+        here.laid.faults.meanwhile(*SEND, lambda: say("after the first"), after=True)
+        for text in ("first", "second", "third"):
+            await here.channel.send(text)
+        await here.env.settle()
+        assert here.contents() == ["first", "after the first", "before the second", "second", "third"]
+        assert [message.content for message in here.bot.heard] == here.contents()

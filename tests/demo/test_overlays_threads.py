@@ -167,3 +167,16 @@ async def _fetch(here: World, thread: discord.Thread) -> discord.Thread:
     fetched = await here.env.bot.fetch_channel(thread.id)
     assert isinstance(fetched, discord.Thread)
     return fetched
+
+
+async def test_the_threads_of_a_deleted_channel_go_with_it() -> None:
+    async with world() as here:
+        message = await here.channel.send("post")
+        thread = await message.create_thread(name="talk")
+        await thread.send("reply")
+        here.laid.backend.delete_channel(here.handle.id)
+        with pytest.raises(discord.NotFound) as gone:
+            await here.bot.fetch_channel(thread.id)
+        assert gone.value.code == 10003
+        assert here.handle.id not in here.laid.backend.messages and thread.id not in here.laid.backend.messages
+        here.laid.archive_idle()

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
@@ -15,6 +16,7 @@ from bot.club.engine import ClubEngine
 from bot.club.excerpts import restored_excerpt
 from bot.demo import script
 from bot.demo.world import World, open_world
+from bot.discussion.reconciler import Reconciler
 from bot.reading.library import seeds
 from bot.reading.pages import thread_name
 
@@ -27,16 +29,28 @@ def joined(transcript: str) -> str:
     return " ".join(re.sub(r"│ |[¹²³]", "", transcript).split())
 
 
+@pytest.fixture(autouse=True)
+def _no_pictures_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 @pytest.fixture(scope="module")
-def transcript(tmp_path_factory: pytest.TempPathFactory) -> str:
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for temporary files of the process that was run."""
+    return tmp_path_factory.mktemp("left")
+
+
+@pytest.fixture(scope="module")
+def transcript(tmp_path_factory: pytest.TempPathFactory, left: Path) -> str:
     """Of a real process, in an empty folder, with settings that it must not mind."""
+    settings = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "APPLECORE_DATABASE_URL": "nonsense"}
     done = subprocess.run(
         [sys.executable, "-m", "bot", "demo", "--script"],
         cwd=tmp_path_factory.mktemp("empty"),
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "APPLECORE_DATABASE_URL": "nonsense"},
+        env=os.environ | settings | {"TMPDIR": str(left)},
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -80,11 +94,56 @@ def test_the_end_is_announced_once_and_the_next_reading_offered(transcript: str)
     assert "    [Choose the next reading]\n" in transcript
 
 
-def test_the_transcript_fits_a_terminal(transcript: str) -> None:
-    assert max(map(len, transcript.splitlines())) <= 100
+def test_the_transcript_fits_a_terminal(transcript: str, left: Path) -> None:
+    assert max(len(line) for line in transcript.splitlines() if str(left) not in line) <= 100
     assert "<t:" not in transcript
     assert "<#" not in transcript
     assert "**" not in transcript
+    assert "<@" not in transcript
+    assert "](" not in transcript
+
+
+def part(transcript: str, headline: str) -> str:
+    """What stands under a headline, up to the next."""
+    [found] = [each for each in transcript.split("\n── ") if headline in each.partition("\n")[0]]
+    return joined(found)
+
+
+def test_what_was_said_while_the_bot_was_away_is_counted(transcript: str) -> None:
+    away = part(transcript, "Applecore is stopped, and the talk goes on")
+    assert "Mia, 13:25 “Only making money”" in away
+    assert "Ben has taken his 🍎 for the excerpt back." in away
+    back = part(transcript, "Applecore is back, and reads what it missed")
+    assert "Mia types /discussion digest" in back
+    assert "3 people: 4 replies and 4 reactions" in back
+    assert "👍 2, 😄 2" in back
+    assert "🍎" not in back
+
+
+def test_a_thought_is_said_in_the_thread_in_the_member_s_name(transcript: str) -> None:
+    day = part(transcript, "#reading, day 3")
+    assert "Applecore, 12:00 @Ada's thought Bell Labs is what I thought of, too. Where is its like today?" in day
+
+
+def test_each_thread_and_the_reading_end_with_a_digest(transcript: str) -> None:
+    threads = part(transcript, "the threads, each open for three days")
+    assert [int(count) for count in re.findall(r"closed: “[^”]+”, (\d) repl", threads)] == [2, 4, 2, 1]
+    assert "What excerpt 4 brought" in threads
+    reading = part(transcript, "#reading, what the reading brought")
+    assert "3 people: 9 replies and" in reading
+    assert "[Picture: " in reading
+    assert "So that is what hardcore innovation needs: examples to look at. @Ben, 2 reactions" in threads, (
+        "he added it himself"
+    )
+    assert "Free-riding is a hard word" not in threads + reading, "nobody else agreed to be quoted"
+
+
+def test_the_picture_is_kept_and_nothing_else(transcript: str, left: Path) -> None:
+    found = re.search(r"^The picture of this digest:\n  (\S+)$", transcript, re.MULTILINE)
+    assert found is not None
+    picture = Path(found[1])
+    assert picture.read_bytes().startswith(b"\x89PNG\r\n")
+    assert list(left.iterdir()) == [picture]
 
 
 def forbidden(world: World) -> None:
@@ -124,6 +183,15 @@ def test_the_story_fails_where_the_bot_cannot_post(
     out, err = capsys.readouterr()
     assert err == f"applecore demo: {says}\n"
     assert "day 1" not in out
+
+
+def test_the_story_fails_where_what_was_missed_is_not_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Reconciler, "poke", lambda _: None)
+    assert script.run_script() == 1
+    says = "the digest does not say that there are 4 replies and 4 reactions"
+    assert capsys.readouterr().err == f"applecore demo: {says}\n"
 
 
 def test_the_story_fails_where_the_engine_never_starts(

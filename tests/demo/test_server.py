@@ -158,6 +158,30 @@ async def test_react() -> None:
         assert '<div class="said">That message is gone.</div>' in page
 
 
+async def test_the_talk_in_a_thread_comes_back_as_its_digest() -> None:
+    async with launched() as launcher:
+        await launcher.press("pass", step="day")
+        world = launcher.world
+        [thread] = world.reading.threads
+        [post] = [message for message in world.reading.history() if message.id == thread.id]
+        reply = await world.ada.send(thread, "A reply.")
+        window = await world.ben.click(post, label="My thought")
+        await world.ben.submit_modal(window, {"text": "A thought."})
+        target = f"{thread.id}/{reply.id}"
+        assert f"<option value='{target}'>Ada: A reply.</option>" in await launcher.page()
+        await launcher.press("react", member=str(world.mia.id), emoji="💡", message=target)
+        for _ in range(3):
+            _, page = await launcher.press("pass", step="day")
+        assert page.count("<small>closed · 3 messages</small>") == 1
+        async with launcher.browser.get(f"{launcher.address}open/{thread.id}") as answer:
+            assert answer.status == 200
+        preview = world.env._preview.open[thread.id]  # type: ignore[union-attr]
+        seen = str(await preview.snapshot())
+        assert "What excerpt 1 brought" in seen
+        assert "3 people: 2 replies and 1 reaction" in seen
+        assert "digest.png" in seen
+
+
 async def test_what_discord_refuses_is_said() -> None:
     async with launched() as launcher:
         world = launcher.world

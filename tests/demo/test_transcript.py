@@ -16,12 +16,15 @@ from bot.demo.world import open_world
         ("<t:1767258000:R>", "2 hours ago"),
         ("<t:1767279600:R>", "in 4 hours"),
         ("<#1>", "#deleted-channel"),
+        ("<@1> and \\<@1>", "@somebody and <@1>"),
+        ("[a post](https://discord.com/channels/1/2/3) · [sic]", "a post · [sic]"),
     ],
 )
 async def test_plain(markdown: str, shown: str) -> None:
     async with open_world() as world:  # noon of 1 January in Berlin
         assert plain(world, markdown) == shown
         assert plain(world, f"<#{world.reading.id}>") == "#reading"
+        assert plain(world, f"<@{world.ada.id}>") == "@Ada"
 
 
 def test_lines_are_wrapped_and_quotes_keep_their_bar() -> None:

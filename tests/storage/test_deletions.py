@@ -4,13 +4,16 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import BigInteger, Table, func, insert, select, text
 
-from bot.storage import clubs, deletions, guilds, outgoing, readings, schema
+from bot.storage import clubs, deletions, guilds, members, outgoing, readings, schema
 from bot.storage.database import Database
-from bot.storage.deletions import Applied
+from bot.storage.deletions import Applied, Forgotten, Gone
 from bot.storage.records import Deletion, DeletionKind
+from tests.storage import said
 from tests.storage.make import GUILD, NOW, club, plan, reading
+from tests.storage.saying import THREAD, bookmark, talk, values_of
 
 MEMBER = 7
 """Who adds the readings and clubs of ``make``."""
@@ -34,8 +37,8 @@ async def _count(database: Database, table: Table) -> int:
 async def test_a_forgotten_member_is_in_no_row(database: Database) -> None:
     await _fill(database)
     async with database.write() as conn:
-        assert await deletions.forget_member(conn, MEMBER, NOW) == {"reading": 2, "club": 2}
-        assert await deletions.forget_member(conn, MEMBER, NOW) == {}
+        assert await deletions.forget_member(conn, MEMBER, NOW) == Gone(taken_out={"reading": 2, "club": 2})
+        assert not await deletions.forget_member(conn, MEMBER, NOW)
         assert await deletions.present(conn, DeletionKind.MEMBER) == {8}
         found = await clubs.in_guild(conn, GUILD)
         assert [each.created_by for each in found] == [deletions.NOBODY]
@@ -46,8 +49,8 @@ async def test_a_forgotten_guild_leaves_no_row_and_others_all_of_theirs(database
     await _fill(database)
     async with database.write() as conn:
         gone = await deletions.forget_guild(conn, GUILD, NOW)
-        assert gone == {"message": 1, "club": 1, "reading": 2, "setting": 1}
-        assert await deletions.forget_guild(conn, GUILD, NOW) == {}
+        assert gone == Gone({"message": 1, "club": 1, "reading": 2, "setting": 1})
+        assert not await deletions.forget_guild(conn, GUILD, NOW)
         assert await deletions.present(conn, DeletionKind.GUILD) == {OTHER}
         assert await guilds.role(conn, OTHER) == 5
         (left,) = await clubs.in_guild(conn, OTHER)
@@ -136,10 +139,126 @@ async def test_sqlite_overwrites_what_was_deleted(tmp_path: Path) -> None:
     await database.close()
     assert b"secret passage" in file.read_bytes()
     async with database.write() as conn:
-        await conn.execute(text("PRAGMA secure_delete = OFF"))  # some builds of SQLite begin with ON
+        assert await conn.scalar(text("PRAGMA secure_delete")) == 1  # some builds of SQLite begin with it
         await deletions.forget_guild(conn, GUILD, NOW)
     await database.close()
     assert b"ecret" not in file.read_bytes()
+
+
+async def test_sqlite_keeps_nothing_deleted_in_its_log_while_the_bot_runs(tmp_path: Path) -> None:
+    file = tmp_path / "applecore.db"
+    database = Database(f"sqlite:///{file}")
+    await database.open()
+    async with database.write() as conn:
+        await said.reply(conn, await talk(conn), 1, MEMBER, text="secret passage " * 900)
+    async with database.write() as conn:
+        await deletions.forget_member(conn, MEMBER, NOW)
+    written = file.with_name("applecore.db-wal")
+    assert b"secret" in written.read_bytes()
+    await database.scrub()
+    assert b"secret" not in written.read_bytes() + file.read_bytes()
+    async with database.read() as reader:
+        await reader.scalar(select(schema.clubs.c.id))
+        async with database.write() as conn:
+            await guilds.set_role(conn, GUILD, 1)
+        await database.scrub()  # whoever reads holds it up for a moment only, and it harms nobody
+    async with database.write() as conn:
+        assert await guilds.role(conn, GUILD) == 1
+    await database.close()
+
+
+async def _converse(database: Database) -> None:
+    """The member and 8 said something, reacted, picked and chose, in two guilds."""
+    async with database.write() as conn:
+        for number, guild in enumerate((GUILD, OTHER)):
+            post = await talk(conn, guild, thread_id=THREAD + number)
+            mine, others = 10 * number + 1, 10 * number + 2
+            await said.reply(conn, post, mine, MEMBER, text="secret")
+            await said.reply(conn, post, others, 8)
+            for message, user in ((THREAD + number, MEMBER), (THREAD + number, 8), (mine, 8), (others, MEMBER)):
+                await said.reaction(conn, post, message, user)
+            await said.pick(conn, post, mine, by=8, text="secret")
+            await said.pick(conn, post, others, by=MEMBER)
+            await members.set_quotes(conn, guild, MEMBER, agreed=True)
+            await members.set_streaks(conn, guild, 8, agreed=True)
+            await bookmark(conn, guild, MEMBER)
+
+
+async def test_what_a_forgotten_member_said_and_gave_goes_in_every_guild(database: Database) -> None:
+    await _converse(database)
+    async with database.write() as conn:
+        gone = await deletions.forget_member(conn, MEMBER, NOW)
+    assert gone.deleted == {"reaction": 6, "pick": 2, "reply": 2, "consent": 2, "bookmark": 2}
+    assert gone.taken_out == {"pick": 2, "reading": 2, "club": 2}
+    assert await values_of(database, schema.replies.c.author_id) == [8, 8]
+    assert await values_of(database, schema.reactions.c.message_id) == [THREAD, THREAD + 1]
+    assert await values_of(database, schema.picks.c.picked_by) == [deletions.NOBODY] * 2
+    assert await values_of(database, schema.members.c.user_id) == [8, 8]
+    assert await _count(database, schema.bookmarks) == 0
+    assert await _count(database, schema.discussions) == 2
+    async with database.read() as conn:
+        assert await deletions.present(conn, DeletionKind.MEMBER) == {8}
+
+
+async def test_what_was_said_in_a_forgotten_guild_goes(database: Database) -> None:
+    await _converse(database)
+    async with database.write() as conn:
+        gone = await deletions.forget_guild(conn, GUILD, NOW)
+    expected = {"pick": 2, "reaction": 4, "reply": 2, "discussion": 1, "consent": 2, "bookmark": 1}
+    assert gone == Gone(expected | {"message": 1, "club": 1, "reading": 1})
+    for table in (schema.replies, schema.reactions, schema.picks, schema.members, schema.bookmarks):
+        assert set(await values_of(database, table.c.guild_id)) == {OTHER}
+
+
+async def test_a_forgotten_member_is_known_until_they_join(database: Database) -> None:
+    async with database.write() as conn:
+        first = await deletions.version(conn)
+        await deletions.forget_guild(conn, MEMBER, NOW)
+        assert not (await deletions.forgotten(conn)).holds(MEMBER), "a guild is no member"
+        assert not await deletions.join(conn, MEMBER, NOW), "nobody deleted them"
+        await deletions.forget_member(conn, MEMBER, NOW)
+        deleted, then = await deletions.forgotten(conn), await deletions.version(conn)
+        assert [deleted.holds(each) for each in (MEMBER, 8, MEMBER)] == [True, False, True]
+        assert await deletions.join(conn, MEMBER, NOW + timedelta(1))
+        assert not await deletions.join(conn, MEMBER, NOW + timedelta(2)), "they had joined already"
+        assert not (await deletions.forgotten(conn)).holds(MEMBER)
+        joined = await deletions.version(conn)
+        await deletions.forget_member(conn, MEMBER, NOW)  # by a clock that was set back meanwhile
+        assert (await deletions.forgotten(conn)).holds(MEMBER)
+        assert len({first, then, joined, await deletions.version(conn)}) == 4
+        (kept,) = await deletions.of_member(conn, MEMBER)
+        assert (kept.joined_at, kept.deleted_at > NOW + timedelta(1)) == (None, True)
+
+
+def test_the_members_asked_about_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletions, "_REMEMBERED", 3)
+    salt = "00" * 16
+    forgotten = Forgotten([Deletion(deletions.digest(DeletionKind.MEMBER, 5, salt), salt, DeletionKind.MEMBER, NOW)])
+    assert [each for each in [*range(1, 20), 5, 5] if forgotten.holds(each)] == [5, 5, 5]
+    assert len(forgotten._asked) <= 3
+
+
+async def test_one_who_writes_and_one_who_deletes_wait_for_each_other(database: Database, database_url: str) -> None:
+    """As two processes on one PostgreSQL: what the first had begun to write is deleted with all else."""
+    other = Database(database_url)
+    async with database.write() as conn:
+        post = await talk(conn)
+
+    async def forget() -> None:
+        async with other.write() as conn:
+            await deletions.forget_member(conn, MEMBER, NOW)
+
+    async with database.write() as conn:
+        await deletions.version(conn)
+        assert not (await deletions.forgotten(conn)).holds(MEMBER)
+        await said.reply(conn, post, 1, MEMBER)
+        forgetting = asyncio.create_task(forget())
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while database.dialect == "postgresql" and not forgetting.done() and not await conn.scalar(waiting):
+            await asyncio.sleep(0)
+    await forgetting
+    assert await _count(database, schema.replies) == 0
+    await other.close()
 
 
 def test_every_column_with_an_id_of_discord_says_whose() -> None:

@@ -9,13 +9,15 @@ import pytest
 from sqlalchemy import delete, event, select
 from sqlalchemy.engine import Engine
 
-from bot.storage import backup, deletions, guilds, meta, readings, restore, schema
+from bot.storage import backup, deletions, discussions, guilds, meta, readings, restore, schema
 from bot.storage.database import Database
 from bot.storage.deletions import Applied
+from bot.storage.outgoing import OPEN
 from bot.storage.records import UNSENT, DeletionKind
 from bot.storage.restore import Restored
-from tests.storage import old
+from tests.storage import old, said
 from tests.storage.make import GUILD, NOW, club, plan, reading
+from tests.storage.saying import talk, values_of
 from tests.storage.test_backup import TAKEN, filled, of
 from tests.support.killed import tries
 
@@ -78,6 +80,8 @@ async def test_whatever_may_have_been_posted_since_is_looked_for(
             known = before[row.id].look_since
             if row.state in UNSENT:
                 assert row.look_since == min(moment for moment in (known, first, TAKEN) if moment)
+            elif row.state in OPEN:
+                assert row.look_since == min(moment for moment in (known, TAKEN) if moment)
             else:
                 assert row.look_since == known
         assert {row.look_since for row in rows if row.state in UNSENT} == {old.AT, TAKEN, old.AT - timedelta(days=1)}
@@ -147,6 +151,42 @@ async def test_what_was_deleted_since_is_deleted_again(database: Database, tmp_p
     await backup.take(database, tmp_path / "second", at=LATER)
     again = await restored(database, tmp_path / "backup")
     assert again.deleted_again == Applied(members=1, guilds=1), "what is known of deletions outlives a restore"
+
+
+JOINING = {
+    "joined, then backed up": (["delete", "join", "say", "backup"], 1, False),
+    "backed up, then deleted and joined": (["say", "backup", "delete", "join", "say"], 0, False),
+    "backed up between deletion and joining": (["say", "delete", "backup", "join", "say"], 0, False),
+    "deleted again after the backup": (["delete", "join", "say", "backup", "delete"], 0, True),
+    "backed up before anything": (["say", "backup", "delete"], 0, True),
+}
+
+
+@pytest.mark.parametrize("case", JOINING)
+async def test_deletions_and_joining_again_outlive_a_restore(database: Database, tmp_path: Path, case: str) -> None:
+    """How many of the member's replies are there afterwards, and whether nothing may be collected."""
+    steps, expected, forgotten = JOINING[case]
+    async with database.write() as conn:
+        post = await talk(conn)
+        await discussions.reconciled(conn, post.id, wanted_at=NOW, at=NOW)
+    for number, step in enumerate(steps):
+        at = TAKEN + timedelta(hours=number - steps.index("backup"))
+        async with database.write() as conn:
+            if step == "delete":
+                await deletions.forget_member(conn, 7, at)
+            elif step == "join":
+                await deletions.join(conn, 7, at)
+            elif step == "say":
+                await said.reply(conn, post, number + 1, 7)
+        if step == "backup":
+            await backup.take(database, tmp_path / "backup", at=TAKEN)
+    await restored(database, tmp_path / "backup")
+    assert len(await values_of(database, schema.replies.c.author_id)) == expected
+    async with database.read() as conn:
+        assert (await deletions.forgotten(conn)).holds(7) == forgotten
+        discussion = await discussions.by_post(conn, post.id)
+        assert discussion
+        assert discussion.wanted_at == TAKEN, "what was said since is asked of Discord"
 
 
 @pytest.mark.parametrize("way", ["address", "file"])

@@ -1,6 +1,7 @@
 """Whatever the rows are: a backup that is restored gives them back."""
 
 import asyncio
+import itertools
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy import insert
 from bot.reading.schedule import CatchUp
 from bot.storage import backup, restore, schema
 from bot.storage.database import Database
-from bot.storage.records import UNSENT, ClubState, DeletionKind, OutgoingKind, OutgoingState
+from bot.storage.records import UNSENT, ClubState, DeletionKind, OutgoingKind, OutgoingState, Thoughts
 from tests.storage.test_backup import TAKEN, of
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -93,12 +94,67 @@ MESSAGE = {
     "fault": some(texts),
     "look_since": some(moments),
 }
-GUILD = {"guild_id": snowflakes, "club_role_id": some(snowflakes), "left_at": some(moments)}
+GUILD = {
+    "guild_id": snowflakes,
+    "club_role_id": some(snowflakes),
+    "left_at": some(moments),
+    "text_days": counts,
+    "thread_digests": st.booleans(),
+    "thoughts": st.sampled_from(Thoughts),
+}
+DISCUSSION = {
+    "guild_id": snowflakes,
+    "channel_id": snowflakes,
+    "name": some(texts),
+    "archived": st.booleans(),
+    "locked": st.booleans(),
+    "thread_deleted_at": some(moments),
+    "closed_at": some(moments),
+    "wanted_at": some(moments),
+    "reconciled_at": some(moments),
+}
+REPLY = {
+    "message_id": snowflakes,
+    "guild_id": snowflakes,
+    "author_id": snowflakes,
+    "created_at": moments,
+    "edited_at": some(moments),
+    "reply_to": some(snowflakes),
+    "length": some(counts),
+    "text": some(texts),
+    "thought": st.booleans(),
+}
+REACTION = {
+    "message_id": snowflakes,
+    "emoji": texts,
+    "user_id": snowflakes,
+    "guild_id": snowflakes,
+    "kinds": st.integers(1, 3),
+    "name": some(texts),
+    "added_at": some(moments),
+}
+PICK = {
+    "message_id": snowflakes,
+    "guild_id": snowflakes,
+    "picked_by": st.just(0) | snowflakes,
+    "picked_at": moments,
+    "text": some(texts),
+}
+MEMBER = {"guild_id": snowflakes, "user_id": snowflakes, "quotes": st.booleans(), "streaks": st.booleans()}
+OF_POSTS = {"replies": REPLY, "reactions": REACTION, "picks": PICK}
+BOOKMARK = {
+    "id": counts.filter(bool),
+    "guild_id": snowflakes,
+    "user_id": snowflakes,
+    "position": counts,
+    "created_at": moments,
+}
 DELETION = {
     "digest": digests,
     "salt": st.just("ab" * 16),
     "kind": st.sampled_from(DeletionKind),
     "deleted_at": moments,
+    "joined_at": some(moments),
 }
 
 
@@ -129,6 +185,16 @@ def databases(draw: st.DrawFn) -> Rows:
             message |= {"club_id": clubs[0]["id"], "reading_id": readings[0]["id"]}
         if draw(st.booleans()):
             message |= {"lease_owner": draw(texts), "lease_until": draw(moments)}
+    posts = messages[: draw(st.integers(0, len(messages)))]
+    talks = [{"post_id": post["id"], **draw(st.fixed_dictionaries(DISCUSSION))} for post in posts]
+    for number, talk in enumerate(talks):
+        talk["thread_id"] = number + 1
+    of_posts = {name: draw(rows_of(columns, "message_id")) if posts else [] for name, columns in OF_POSTS.items()}
+    for row in itertools.chain(*of_posts.values()):
+        row["post_id"] = draw(st.sampled_from(posts))["id"]
+    bookmarks = draw(rows_of(BOOKMARK, "id")) if readings else []
+    for bookmark in bookmarks:
+        bookmark["reading_id"] = readings[0]["id"]
     meta = [{"key": f"key {key}", "value": key} for key in draw(st.sets(texts, max_size=3))]
     return {
         "readings": readings,
@@ -136,6 +202,10 @@ def databases(draw: st.DrawFn) -> Rows:
         "clubs": clubs,
         "outgoing": messages,
         "guilds": draw(rows_of(GUILD, "guild_id")),
+        "discussions": talks,
+        **of_posts,
+        "members": draw(rows_of(MEMBER, "user_id")),
+        "bookmarks": list({(row["user_id"], row["guild_id"], row["position"]): row for row in bookmarks}.values()),
         "deletions": draw(rows_of(DELETION, "digest")),
         "meta": meta,
     }
@@ -152,6 +222,11 @@ def after_a_restore(rows: Rows) -> Rows:
         if message["state"] in UNSENT:
             known = (message["look_since"] or TAKEN, message["first_attempt_at"] or TAKEN)
             message["look_since"] = min(TAKEN, *known)
+        elif message["state"] in {OutgoingState.SENT, OutgoingState.THREADED}:
+            message["look_since"] = min(message["look_since"] or TAKEN, TAKEN)
+    for talk in expected["discussions"]:
+        if talk["closed_at"] is None:
+            talk["wanted_at"] = min(talk["wanted_at"] or TAKEN, TAKEN)
     return expected
 
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from bot.storage import clubs, deletions, guilds, migrate, outgoing, readings
+from bot.storage import clubs, deletions, discussions, guilds, migrate, outgoing, readings
 from bot.storage.database import Database
-from bot.storage.records import ClubState, OutgoingKind, OutgoingState
+from bot.storage.records import ClubState, GuildSettings, OutgoingKind, OutgoingState, Thoughts
 from tests.storage import old
 from tests.support.killed import tries
 
@@ -49,7 +49,8 @@ async def test_this_release_reads_what_every_earlier_one_wrote(empty_database_ur
         assert found[0].created_by == old.BIG
         rows = [row for club in found for row in await outgoing.of_club(conn, club.id)]
         assert {row.state for row in rows} == set(OutgoingState)
-        assert {row.kind for row in rows} == set(OutgoingKind) - {OutgoingKind.GREETING}
+        newer = set() if revision >= "0003" else {OutgoingKind.DIGEST, OutgoingKind.READING_DIGEST}
+        assert {row.kind for row in rows} == set(OutgoingKind) - {OutgoingKind.GREETING} - newer
         posts = [row for row in rows if row.kind is OutgoingKind.POST and row.state is OutgoingState.SENT]
         assert [(row.sent_at, row.message_id) for row in posts] == [(old.AT, old.BIG - 300)]
         stored = await readings.get(conn, old.GUILD, 3)
@@ -60,6 +61,11 @@ async def test_this_release_reads_what_every_earlier_one_wrote(empty_database_ur
         assert len(text.excerpts) == 2
         assert await guilds.role(conn, old.GUILD) == old.BIG
         assert len(await deletions.known(conn)) == (2 if revision >= "0002" else 0)
+        talk = await discussions.by_thread(conn, old.BIG - 500)
+        assert talk, "a post that an earlier release sent has its discussion"
+        assert talk.name == ("Day 1 🍎" if revision >= "0003" else None)
+        kept = await guilds.settings(conn, old.GUILD)
+        assert kept == (GuildSettings(30, False, Thoughts.OFF) if revision >= "0003" else GuildSettings())
     async with database.write() as conn:
         again = await readings.save(conn, old.GUILD, text, added_by=None, at=old.AT)
         assert again.id > 4, "ids go on after those given before"

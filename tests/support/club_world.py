@@ -77,7 +77,7 @@ class ClubWorld:
         old = self.bot
         if clean:
             await old.close()
-        self.bot = create_bot(self.settings, clock=discord.utils.utcnow)
+        self.bot = _new_bot(self.settings)
         await self.env.restart_bot(self.bot)
         await old.database.close()
 
@@ -159,7 +159,7 @@ def answers(result: simcord.InteractionResult) -> str:
 async def club_world(database_url: str, **overrides: Any) -> AsyncIterator[ClubWorld]:
     """Opens the world; errors meant for people are expected, any other error of the bot fails the test."""
     settings = Settings.isolated(database_url=database_url, shard_count=1, **overrides)
-    bot = create_bot(settings, clock=discord.utils.utcnow)
+    bot = _new_bot(settings)
     async with simcord.run(bot, settle_timeout=60.0, check_errors=False) as env:
         world = await _furnish(env, install(env), bot, settings)
         try:
@@ -171,6 +171,12 @@ async def club_world(database_url: str, **overrides: Any) -> AsyncIterator[ClubW
     unexpected = [error for error in env.errors if not _meant_for_people(error)]
     if unexpected:
         raise ExceptionGroup("the bot raised errors that nobody should see", unexpected)  # type: ignore[type-var]
+
+
+def _new_bot(settings: Settings) -> Applecore:
+    bot = create_bot(settings, clock=discord.utils.utcnow)
+    bot.collector.spool.pause = 0.0  # else each step that talks would wait for it in real time
+    return bot
 
 
 async def _furnish(env: simcord.Env, overlays: Overlays, bot: Applecore, settings: Settings) -> ClubWorld:

@@ -48,12 +48,19 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def postgresql_cluster() -> Iterator[Cluster]:
-    programs = _programs()
+    programs = find_programs()
     if programs is None:
         reason = "PostgreSQL is not installed: apt install postgresql"
         if os.environ.get("REQUIRE_POSTGRESQL"):  # in CI a skip would go unseen
             pytest.fail(reason)
         pytest.skip(reason)
+    with running_cluster(programs) as cluster:
+        yield cluster
+
+
+@contextmanager
+def running_cluster(programs: Path, *, durable: bool = False) -> Iterator[Cluster]:
+    """A server of its own; ``durable`` where it shall wait for the disk, as a real one does."""
     # Not in pytest's folder: that is for root alone, and the server refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="applecore-postgresql-", dir="/tmp"))
     become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -64,7 +71,7 @@ def postgresql_cluster() -> Iterator[Cluster]:
     try:
         init = ("--auth=trust", f"--username={_USER}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         _run([*become, programs / "initdb", f"--pgdata={data}", *init])
-        port = _start(control, folder)
+        port = _start(control, folder, durable=durable)
         try:
             yield Cluster(programs, port)
         finally:
@@ -130,7 +137,7 @@ def _migrate(url: str) -> None:
         runner.run(run())
 
 
-def _programs() -> Path | None:
+def find_programs() -> Path | None:
     """Debian keeps the server's programs out of PATH, by version: the newest."""
     found = shutil.which("initdb")
     if found:
@@ -139,13 +146,14 @@ def _programs() -> Path | None:
     return debian[-1].parent if debian else None
 
 
-def _start(control: list[str | Path], folder: Path) -> int:
+def _start(control: list[str | Path], folder: Path, *, durable: bool) -> int:
     """Another program may take the free port before the server does: then try the next."""
     for last in (False, False, True):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        options += "" if durable else " -c fsync=off"
         try:
             _run([*control, f"--log={folder}/log", f"--options={options}", "start"])
         except RuntimeError:

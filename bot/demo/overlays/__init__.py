@@ -88,6 +88,7 @@ def overlay_backend(backend: Backend, scripted: Any) -> OverlaidBackend:
     assert isinstance(backend, OverlaidBackend)  # noqa: S101 - tells mypy what the line above did
     backend.nonces = {}
     backend.blocked = []
+    backend.bursts = {}
     backend.next_archive = datetime.min.replace(tzinfo=UTC)
     backend.scripted = scripted
     return backend

@@ -18,6 +18,8 @@ from simcord.backend.models import Channel, Message, Overwrite, SystemMessageMet
 from simcord.components import walk_components
 from simcord.enums import ChannelType, MessageType
 
+from bot.demo.overlays.bursts import BURST, BurstReactions
+
 if TYPE_CHECKING:
     from bot.demo.faults import Faults
 
@@ -46,7 +48,7 @@ def thread_locked() -> BackendError:
     return BackendError(403, 160005, "This thread is locked")
 
 
-class OverlaidBackend(Backend):
+class OverlaidBackend(BurstReactions, Backend):
     """simcord's model of one Discord, with the overlays' state. `install` turns a Backend into this class."""
 
     # Set by install(), since no __init__ runs when an instance changes its class.
@@ -87,6 +89,10 @@ class OverlaidBackend(Backend):
     def set_reaction(self, channel_id: int, message_id: int, emoji: str, user_id: int, reacted: bool) -> None:
         self._refuse_archived(channel_id)
         super().set_reaction(channel_id, message_id, emoji, user_id, reacted)
+
+    def set_burst(self, channel_id: int, message_id: int, emoji: str, user_id: int, given: bool) -> None:
+        self._refuse_archived(channel_id)
+        super().set_burst(channel_id, message_id, emoji, user_id, given)
 
     # ---- threads
 
@@ -136,6 +142,16 @@ class OverlaidBackend(Backend):
         self.next_archive = _LONG_AGO
         return super().edit_channel(channel_id, changes, overwrites=overwrites, thread_metadata=thread_metadata)
 
+    def delete_channel(self, channel_id: int) -> None:
+        """Its threads go with it; of them Discord need not tell."""
+        super().delete_channel(channel_id)
+        orphans = [one for one in self.channels.values() if one.is_thread and one.parent_id == channel_id]
+        for thread in orphans:
+            del self.channels[thread.id]
+            self.messages.pop(thread.id, None)
+            if thread.guild_id is not None:
+                self.guilds[thread.guild_id].thread_ids.remove(thread.id)
+
     def archive_idle(self, now: datetime) -> None:
         if now < self.next_archive:
             return
@@ -167,6 +183,8 @@ class OverlaidBackend(Backend):
             payload = {**payload, "threads": active}
         if event == "MESSAGE_CREATE" and self.pending_nonce is not None:
             payload = {**payload, "nonce": self.pending_nonce}
+        if self.bursting:
+            payload = {**payload, "burst": True, "type": BURST}
         if self.scripted.killed:
             self.transcript.append(("DROPPED", event, "the bot was killed"))
             return

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from heapq import nsmallest
 from typing import Any
+from urllib.parse import unquote
 
 from simcord.backend import errors, serializers
+from simcord.backend.access import channel_accessible
 from simcord.backend.errors import BackendError
 from simcord.backend.models import Message
 from simcord.http import router
@@ -18,6 +21,7 @@ from simcord.http._helpers import message_response
 from simcord.http.router import RequestContext
 
 from bot.demo.overlays.backend import HAS_THREAD, OverlaidBackend, thread_archived
+from bot.demo.overlays.bursts import BURST, NORMAL
 
 Handler = Callable[[RequestContext], Any]
 RouteOverlay = Callable[[OverlaidBackend, RequestContext, Handler], Any]
@@ -78,26 +82,32 @@ def send_message(backend: OverlaidBackend, ctx: RequestContext, simcords: Handle
 
 @_over("GET", "/channels/{channel_id}/messages")
 def get_history(backend: OverlaidBackend, ctx: RequestContext, simcords: Handler) -> Any:
-    """`after` answers the oldest messages past it, where simcord answers the newest."""
-    limit = _limit(ctx, default=50)
-    if "after" in ctx.params and "around" not in ctx.params:
-        after = int(ctx.params["after"])
-        stored = backend.messages.get(ctx.int_arg("channel_id"), {}).values()
-        page = sorted(m.id for m in stored if m.id > after and not m.is_ephemeral)[:limit]
-        if page:
-            before = min(page[-1] + 1, int(ctx.params.get("before", page[-1] + 1)))
-            ctx.params = {**ctx.params, "before": before}
-    return simcords(ctx)
+    """`after` answers the oldest messages past it, the newest of them first; simcord answers the newest of all."""
+    limit, channel_id = _limit(ctx, default=50), ctx.int_arg("channel_id")
+    if "after" not in ctx.params or "around" in ctx.params:
+        return simcords(ctx)
+    ctx.require_channel_permissions(channel_id)
+    if not channel_accessible(backend, channel_id, backend.bot_user.id, history=True):
+        return []
+    stored, after = backend.messages[channel_id], int(ctx.params["after"])
+    before = int(ctx.params.get("before", 1 << 64))
+    past = (one for one in stored if after < one < before and not stored[one].is_ephemeral)
+    return [message_response(ctx, stored[one]) for one in reversed(nsmallest(limit, past))]
 
 
 @_over("GET", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}")
-def get_reaction_users(backend: OverlaidBackend, ctx: RequestContext, simcords: Handler) -> Any:
+def get_reaction_users(backend: OverlaidBackend, ctx: RequestContext, _: Handler) -> Any:
+    """A page of those who gave it in that way, by their ids; simcord answers everyone who gave it at all."""
     limit, after = _limit(ctx, default=25), int(ctx.params.get("after", 0))
-    users = simcords(ctx)
-    if int(ctx.params.get("type", 0)) != 0:
-        return []  # no burst reactions in this world
-    past = [user for user in users if int(user["id"]) > after]
-    return sorted(past, key=lambda user: int(user["id"]))[:limit]
+    message = ctx.require_message(ctx.int_arg("channel_id"), ctx.int_arg("message_id"), "read_message_history")
+    emoji = unquote(ctx.args["emoji"])
+    if int(ctx.params.get("type", NORMAL)) == BURST:
+        users = backend.burst_users(message, emoji)
+    else:
+        normal = message.reaction_for(emoji)
+        users = normal.user_ids if normal is not None else []
+    page = nsmallest(limit, (user for user in users if user > after))
+    return [dict(serializers.user_payload(backend.get_user(user))) for user in page]
 
 
 @_over("POST", "/channels/{channel_id}/messages/{message_id}/threads")
@@ -193,7 +203,7 @@ def _wrap_route(method: str, template: str, overlay: RouteOverlay) -> None:
 
 
 def _wrap_message_payload() -> None:
-    """A message that has a thread carries it."""
+    """A message carries its thread where it has one, and counts burst reactions as well."""
     simcords = serializers.message_payload
 
     @wraps(simcords)
@@ -203,6 +213,7 @@ def _wrap_message_payload() -> None:
             thread = backend.channels.get(message.id)
             if message.flags & HAS_THREAD and thread is not None:
                 payload["thread"] = dict(serializers.thread_payload(backend, thread))
+            backend.count_bursts(message, payload["reactions"])
         return payload
 
     serializers.message_payload = message_payload
