@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -41,6 +43,7 @@ COGS = (
     "cogs.bookmarks",
     "cogs.pages",
     "cogs.thoughts",
+    "cogs.taking_back",
     "cogs.picks",
     "cogs.discussion",
     "cogs.privacy",
@@ -109,6 +112,7 @@ class Applecore(commands.AutoShardedBot):
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.guild_reactions = True
         intents.message_content = settings.message_content
+        self._hearers: dict[str, Callable[..., None]] = {}
         self.metrics = Metrics()
         self.wire = Wire(Pace(settings.requests_per_second), self.metrics)
         super().__init__(
@@ -151,6 +155,22 @@ class Applecore(commands.AutoShardedBot):
         self._came = False
         self._health: HealthServer | None = None
         use_addresses(self, settings)
+
+    def hear(self, event: str, note: Callable[..., None]) -> None:
+        """Has ``note`` called at each such event of discord.py, in their order and before any listener.
+
+        A listener gets a task for each event, which takes longer than all that there is to do about a reaction.
+        """
+        self._hearers[event] = note
+
+    def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
+        note = self._hearers.get(event_name)
+        if note is not None:
+            try:
+                note(*args, **kwargs)
+            except Exception:
+                log.exception("what Discord told (%s) could not be noted", event_name)  # the connection must go on
+        super().dispatch(event_name, *args, **kwargs)
 
     async def login(self, token: str) -> None:
         self._came = True

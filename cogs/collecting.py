@@ -7,18 +7,30 @@ from bot.client import Applecore
 from bot.discussion.messages import emoji_of, reply_in, storable
 from bot.storage.records import BURST, NORMAL
 
-Listener = commands.Cog.listener
-
 
 class Collecting(commands.Cog):
-    """Listens to raw events: of the messages themselves none is kept in memory."""
+    """Hears of raw events: of the messages themselves none is kept in memory."""
 
     def __init__(self, bot: Applecore) -> None:
         self._bot = bot
         self._collector = bot.collector
 
-    @Listener()
-    async def on_message(self, message: discord.Message) -> None:
+    async def cog_load(self) -> None:
+        hear = self._bot.hear
+        hear("message", self.message_came)
+        hear("raw_message_edit", self.message_edited)
+        hear("raw_message_delete", self.message_deleted)
+        hear("raw_bulk_message_delete", self.messages_deleted)
+        hear("raw_reaction_add", self.reaction_given)
+        hear("raw_reaction_remove", self.reaction_taken_back)
+        hear("raw_reaction_clear", self.reactions_cleared)
+        hear("raw_reaction_clear_emoji", self.emoji_cleared)
+        hear("thread_create", self.thread_created)
+        hear("raw_thread_update", self.thread_changed)
+        hear("raw_thread_delete", self.thread_deleted)
+        hear("guild_channel_delete", self.channel_deleted)
+
+    def message_came(self, message: discord.Message) -> None:
         if message.guild is None:
             return
         ours = message.author.id == self._me and message.webhook_id is None
@@ -26,21 +38,17 @@ class Collecting(commands.Cog):
             self._collector.watch(message.id)
         self._note(message)
 
-    @Listener()
-    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+    def message_edited(self, payload: discord.RawMessageUpdateEvent) -> None:
         self._note(payload.message)
 
-    @Listener()
-    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+    def message_deleted(self, payload: discord.RawMessageDeleteEvent) -> None:
         self._collector.deleted(payload.channel_id, payload.message_id)
 
-    @Listener()
-    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+    def messages_deleted(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         for message_id in payload.message_ids:
             self._collector.deleted(payload.channel_id, message_id)
 
-    @Listener()
-    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+    def reaction_given(self, payload: discord.RawReactionActionEvent) -> None:
         if payload.member is None:
             # The server is not known at the moment: this may be a bot's.
             self._collector.missed(payload.channel_id, payload.message_id)
@@ -49,28 +57,23 @@ class Collecting(commands.Cog):
             kind = BURST if payload.burst else NORMAL
             self._collector.reacted(payload.channel_id, payload.message_id, emoji, payload.user_id, kind, name)
 
-    @Listener()
-    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
+    def reaction_taken_back(self, payload: discord.RawReactionActionEvent) -> None:
         emoji, _ = emoji_of(payload.emoji)
         kind = BURST if payload.burst else NORMAL
         self._collector.unreacted(payload.channel_id, payload.message_id, emoji, payload.user_id, kind)
 
-    @Listener()
-    async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
+    def reactions_cleared(self, payload: discord.RawReactionClearEvent) -> None:
         self._collector.cleared(payload.channel_id, payload.message_id)
 
-    @Listener()
-    async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
+    def emoji_cleared(self, payload: discord.RawReactionClearEmojiEvent) -> None:
         emoji, _ = emoji_of(payload.emoji)
         self._collector.cleared(payload.channel_id, payload.message_id, emoji)
 
-    @Listener()
-    async def on_thread_create(self, thread: discord.Thread) -> None:
+    def thread_created(self, thread: discord.Thread) -> None:
         name = storable(thread.name)
         self._collector.thread_changed(thread.id, name, archived=thread.archived, locked=thread.locked)
 
-    @Listener()
-    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+    def thread_changed(self, payload: discord.RawThreadUpdateEvent) -> None:
         state = payload.data["thread_metadata"]
         self._collector.thread_changed(
             payload.thread_id,
@@ -79,12 +82,10 @@ class Collecting(commands.Cog):
             locked=state.get("locked", False),
         )
 
-    @Listener()
-    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+    def thread_deleted(self, payload: discord.RawThreadDeleteEvent) -> None:
         self._collector.thread_deleted(payload.thread_id)
 
-    @Listener()
-    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+    def channel_deleted(self, channel: discord.abc.GuildChannel) -> None:
         self._collector.channel_deleted(channel.id)
 
     def _note(self, message: discord.Message) -> None:

@@ -16,6 +16,7 @@ MEMBERS = """## Reading together
 Each day an excerpt is posted, with a thread under it: say there what you think.
 
 - **My thought** under an excerpt says in its thread what you think, in your name.
+- **Take back my thought**, in its menu *Apps*, deletes it again.
 - **Add to the digest**, in a message's menu *Apps*, picks a reply of yours for the digest of its excerpt.
 - `/today` finds today's excerpt and its thread.
 - `/excerpt` and `/find` bring back earlier ones, by their number or by what they say.
@@ -33,7 +34,7 @@ MANAGERS = """## Running a club
 - **The talk:** `/discussion settings` says what I tell and take on in the threads, `/discussion export` packs it up.
 - **Their words:** I keep no text of members, unless you set for how many days with `/privacy retention`.
 - **Share the work:** `/club role` lets a role manage the clubs.
-- **Something wrong?** `/club status` and `/status` say what, and what to do."""
+- **Something wrong?** `/club status` and `/status` say what, and what to do. `/club refresh` finds talk I missed."""
 
 
 class GuideCog(commands.Cog):

@@ -7,15 +7,10 @@ from bot.client import Applecore
 from bot.discussion.messages import COUNTED, storable
 from bot.discussion.thoughts import Thought, thought_in
 from bot.errors import ApplecoreError
-from bot.reading.splitting import shorten
-from bot.reading.text import unify_newlines
 from bot.storage import deletions, discussions, members, picks, replies
 from bot.storage.database import Connection
 from bot.storage.records import Reply
 from cogs.club.choosing import Interaction, guild_of, require_manager
-
-KEPT = 200
-"""UTF-16 units that are kept of a picked reply at most."""
 
 
 @app_commands.context_menu(name="Add to the digest")
@@ -36,9 +31,12 @@ async def _turned(interaction: Interaction, conn: Connection, message: discord.M
         await require_manager(interaction, conn)
     if await picks.remove(conn, reply.message_id):
         return "Removed from the digest. The same command adds it again."
+    if reply.edited_at is not None and (message.edited_at is None or message.edited_at < reply.edited_at):
+        raise ApplecoreError("Its author changed the reply just now. Please use the command again.")
     text = _words(message, _thought(interaction, message))
     quotes = own or (await members.consent(conn, reply.guild_id, reply.author_id)).quotes
-    by, at = interaction.user.id, interaction.client.clock()
+    by = await deletions.unless_forgotten(conn, interaction.user.id) or deletions.NOBODY
+    at = interaction.client.clock()
     await picks.add(conn, reply, by=by, at=at, text=text if quotes else None)
     return f"Added to the digest{_how(own=own, quotes=quotes, text=text)} The same command takes it out again."
 
@@ -69,15 +67,14 @@ def _thought(interaction: Interaction, message: discord.Message) -> Thought | No
 
 def _words(message: discord.Message, thought: Thought | None) -> str | None:
     """What the digest may quote; of a thought without the line that says whose it is."""
-    words = storable(unify_newlines(thought.text if thought else message.content)).strip()
-    return shorten(words, KEPT) or None
+    return picks.kept(storable(thought.text if thought else message.content))
 
 
 def _how(*, own: bool, quotes: bool, text: str | None) -> str:
     if text is None:
         return ", as a link."
     if own:
-        return ". It quotes your words: adding them yourself allows that."
+        return ". It quotes your words, with your name: adding them yourself allows that."
     if quotes:
         return ", with its words: its author agreed to be quoted."
     return ", as a link without its words: its author has not agreed to be quoted (`/privacy quotes`)."

@@ -11,8 +11,8 @@ from discord.ext import commands
 
 from bot.client import Applecore
 from bot.club.layout import gathered, layout, notice_layout
-from bot.club.outcome import TRANSIENT
 from bot.discussion import personal as showing
+from bot.discussion.taking_back import take_back
 from bot.errors import ApplecoreError
 from bot.reading.digest_wording import counted, message_url
 from bot.storage import deletions, guilds, members, personal, retention
@@ -27,7 +27,7 @@ DELETE_ID = "applecore:privacy-delete:{answer}"
 QUESTION = """## Delete everything I keep about you?
 In **every server**, at once and for good: that you replied and reacted and what I kept of your words, the reactions \
 to your replies, your bookmarks and your answers about quotes and streaks. Thoughts that I posted for you I delete \
-from their threads as well. Clubs that you set up and readings that you added stay, without your name.
+from their threads first. Clubs that you set up and readings that you added stay, without your name.
 
 What you wrote in Discord yourself stays there: only you or a moderator can delete it. Digests that stand in a \
 channel already stay as they are.
@@ -38,7 +38,7 @@ id, so that I know, and so that no backup brings you back."""
 NOT_JOINED = "You asked me to keep nothing about you, so I cannot keep this either. `/privacy join` changes that."
 
 LINKS = 10
-"""How many messages are linked that could not be deleted."""
+"""How many messages that could not be deleted are linked in the answer; more of them become a file."""
 
 Switch = Literal["on", "off"]
 
@@ -163,31 +163,37 @@ class DeletionButton(
 async def _delete(interaction: Interaction) -> str:
     bot, user_id = interaction.client, interaction.user.id
     await bot.collector.flush()  # what it still holds is in the database, and goes with the rest
-    async with bot.database.write() as conn:
+    async with bot.database.read() as conn:
         thoughts = await personal.thoughts(conn, user_id)
+    if thoughts:
+        doing = f"I delete the {counted(len(thoughts), 'thought')} that I posted for you, which may take some minutes."
+        await interaction.edit_original_response(view=notice_layout(f"{doing} Then everything else goes."))
+    left = await take_back(bot, bot.collector, thoughts)
+    await bot.collector.flush()
+    async with bot.database.write() as conn:
+        late = [each for each in await personal.thoughts(conn, user_id) if each not in thoughts]
         gone = await deletions.forget_member(conn, user_id, bot.clock())
     await bot.database.scrub()
     log.info("deleted what was stored about a member who asked for it")
-    left = [each for each in thoughts if not await _delete_message(bot, *each)]
-    lines = [showing.what_went(gone), "From now on I collect nothing about you, until you use `/privacy join`."]
+    left |= await take_back(bot, bot.collector, late)  # said while the others went
+    lines = [showing.what_went(gone)]
+    if taken := len(thoughts) + len(late) - len(left):
+        lines.append(f"I deleted {counted(taken, 'thought')} that I had posted for you.")
+    lines.append("From now on I collect nothing about you, until you use `/privacy join`.")
     if left:
-        links = ", ".join(message_url(*each) for each in left[:LINKS])
-        more = f" … and {len(left) - LINKS} more" if len(left) > LINKS else ""
-        told = f"{counted(len(left), 'thought')} that I posted for you would not go; please ask a moderator to do it"
-        lines.append(f"{told}: {links}{more}")
+        lines.append(await _say_what_is_left(interaction, [message_url(*each) for each in left]))
     return "\n".join(lines)
 
 
-async def _delete_message(bot: Applecore, guild_id: int, thread_id: int, message_id: int) -> bool:
-    """Whether the message is gone from Discord."""
-    thread = bot.get_partial_messageable(thread_id, guild_id=guild_id)
-    try:
-        await thread.get_partial_message(message_id).delete()
-    except discord.NotFound:
-        return True
-    except TRANSIENT:
-        return False
-    return True
+async def _say_what_is_left(interaction: Interaction, links: list[str]) -> str:
+    """What to do about thoughts that would not go; nobody but the member has the links any more."""
+    would_not = f"{counted(len(links), 'thought')} that I posted for you would not go"
+    what_to_do = "please use *Take back my thought* there, or ask a moderator to delete it"
+    if len(links) <= LINKS:
+        return f"{would_not}; {what_to_do}: {', '.join(links)}"
+    file = discord.File(io.BytesIO("\n".join(links).encode()), "thoughts-left.txt")
+    await interaction.followup.send(file=file, ephemeral=True)
+    return f"{would_not}; {what_to_do}. The file below has the links."
 
 
 async def _require_joined(conn: Connection, user_id: int, *, agreed: bool) -> None:
@@ -211,7 +217,10 @@ def _question() -> ui.LayoutView:
 def _retention_text(days: int, dropped: int, *, reads: bool) -> str:
     gone = f" I dropped the text of {counted(dropped, 'reply', 'replies')}." if dropped else ""
     if days == 0:
-        return f"I keep no text of what members write here.{gone}"
+        return (
+            f"I keep no text of what members write here.{gone} Only of replies in a digest, whose authors allowed it, "
+            f"I keep the beginning for {counted(retention.PICKED.days, 'day')}."
+        )
     text = f"From now on I keep the text of replies in the threads for {counted(days, 'day')}, then I drop it.{gone}"
     if not reads:
         text += (

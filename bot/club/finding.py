@@ -11,7 +11,7 @@ from bot.reading.digest_wording import message_url
 from bot.reading.finding import Found, find, query_of, snippet
 from bot.reading.models import Excerpt
 from bot.reading.splitting import shorten, utf16_len
-from bot.reading.text import strip_markdown
+from bot.reading.text import hide_spoilers, strip_markdown
 from bot.storage import posts, readings
 from bot.storage.database import Connection
 from bot.storage.records import Outgoing, StoredReading
@@ -93,7 +93,7 @@ def links(post: Outgoing) -> str:
 
 def caption(reading: StoredReading, excerpt: Excerpt) -> str:
     """What an excerpt can be recognised by, as plain text: its heading, else how it begins; at most 100 units."""
-    start = excerpt.heading or excerpt.quote[:300]
+    start = excerpt.heading or hide_spoilers(excerpt.quote)[:300]
     return shorten(" ".join(strip_markdown(restore_declared(start, reading.workarounds).text).split()), 100)
 
 

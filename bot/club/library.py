@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.errors import ApplecoreError, UnavailableError
 from bot.reading.library import seeds
 from bot.reading.models import Reading
-from bot.storage import readings
+from bot.storage import deletions, readings
 from bot.storage.database import Connection
 from bot.storage.records import Club, StoredReading
 
@@ -93,7 +93,8 @@ async def add(conn: Connection, guild_id: int, reading: Reading, *, by: int | No
     known = await readings.find(conn, guild_id, readings.slug(reading.title))
     if known is None and await readings.count(conn, guild_id) >= MOST_READINGS:
         raise ApplecoreError(f"This server keeps {MOST_READINGS} readings already, and that is the most it can.")
-    return await readings.save(conn, guild_id, reading, added_by=by, at=at)
+    added_by = None if by is None else await deletions.unless_forgotten(conn, by)
+    return await readings.save(conn, guild_id, reading, added_by=added_by, at=at)
 
 
 async def same_title(conn: Connection, club: Club, stored: StoredReading) -> bool:

@@ -21,8 +21,8 @@ FRESH = 10_000
 DELETED = 10_000
 """Deleted messages that are remembered: Discord may tell of the preview of a link after it told of the deletion."""
 
-Key = tuple[int, str, int]
-"""Message, emoji, member."""
+Key = tuple[int, str, int, int]
+"""Message, emoji, member, kind: one member's two kinds of a reaction are given and taken away apart."""
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ class Collector:
             return
         if self._touching:
             for touched in self._touching.get(thread_id, ()):
-                touched.reactions.add((message_id, emoji, user_id))
+                touched.reactions.add((message_id, emoji, user_id, kind))
         now = self.spool.now()
         self._batch(thread_id).react(thread_id, message_id, emoji, user_id, kind, name, now)
 
@@ -124,7 +124,7 @@ class Collector:
         if (thread_id := self._thread(channel_id, message_id)) is None:
             return
         for touched in self._touching.get(thread_id, ()):
-            touched.reactions.add((message_id, emoji, user_id))
+            touched.reactions.add((message_id, emoji, user_id, kind))
         self._batch(thread_id).unreact(thread_id, message_id, emoji, user_id, kind)
 
     def cleared(self, channel_id: int, message_id: int, emoji: str | None = None) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 import discord
 
 from bot.clock import Clock
-from bot.discussion.collector import Collector, Touched
+from bot.discussion.collector import Collector, Key, Touched
 from bot.discussion.history import PAGE, UNKNOWN_EMOJI, Givers, History, Sign, sign_of
 from bot.discussion.messages import storable
 from bot.storage import deletions, gathering, reconciling
@@ -24,9 +24,6 @@ from bot.storage.records import BURST, NORMAL, Discussion, Said
 
 TRIES = 5
 """How often one stretch is asked for while members keep changing what it is about."""
-
-Key = tuple[int, str, int]
-"""Message, emoji, member."""
 
 
 class TooBusyError(Exception):
@@ -64,20 +61,21 @@ class _Stretch:
     reactions: set[Key] = field(default_factory=set)
     """Added or taken away."""
 
-    def movers(self, message_id: int, emoji: str) -> set[int]:
-        """Whose reaction with that emoji to that message is newer than what Discord answered."""
-        return {user_id for message, key, user_id in self.touched.reactions if (message, key) == (message_id, emoji)}
+    def movers(self, message_id: int, emoji: str, kind: int) -> set[int]:
+        """Whose reaction of that kind with that emoji to that message is newer than what Discord answered."""
+        which = (message_id, emoji, kind)
+        return {user_id for message, key, user_id, of in self.touched.reactions if (message, key, of) == which}
 
     def stands(self) -> bool:
         """Whether members left alone what was changed, until that was done."""
         touched = self.touched
         cleared = {message_id for message_id, _ in touched.cleared}
-        moved = cleared | touched.messages | {message_id for message_id, _, _ in touched.reactions}
+        moved = cleared | touched.messages | {message_id for message_id, *_ in touched.reactions}
         lost = cleared | touched.messages
         return (
             moved.isdisjoint(self.messages)
             and touched.reactions.isdisjoint(self.reactions)
-            and lost.isdisjoint({message_id for message_id, _, _ in self.reactions})
+            and lost.isdisjoint({message_id for message_id, *_ in self.reactions})
         )
 
 
@@ -258,13 +256,13 @@ class Comparison:
         thread_id, message_id, sign, kind = stretch.discussion.thread_id, given.message_id, given.sign, given.kind
         told = {user_id for user_id in page.people if not forgotten.holds(user_id)}
         kept = await reconciling.givers_in(conn, message_id, sign.key, kind, after, page.last)
-        moving = stretch.movers(message_id, sign.key)
+        moving = stretch.movers(message_id, sign.key, kind)
         new, gone = told - kept - moving, kept - told - moving
         await gathering.add_reactions(
             conn, [(thread_id, message_id, sign.key, user_id, kind, sign.name, None) for user_id in sorted(new)]
         )
         await gathering.remove_reactions(conn, [(message_id, sign.key, user_id, kind) for user_id in sorted(gone)])
-        stretch.reactions |= {(message_id, sign.key, user_id) for user_id in new | gone}
+        stretch.reactions |= {(message_id, sign.key, user_id, kind) for user_id in new | gone}
 
     async def _read_forgotten(self, conn: Connection) -> Forgotten:
         """On PostgreSQL nobody is forgotten from here until the transaction ends."""
@@ -281,9 +279,9 @@ async def _take_back(
     there = {(sign.key, kind) for sign, kind in theirs}
     for emoji, kind in ours.keys() - there:
         given = await reconciling.givers_in(conn, message_id, emoji, kind)
-        gone = given - stretch.movers(message_id, emoji)
+        gone = given - stretch.movers(message_id, emoji, kind)
         await gathering.remove_reactions(conn, [(message_id, emoji, user_id, kind) for user_id in sorted(gone)])
-        stretch.reactions |= {(message_id, emoji, user_id) for user_id in gone}
+        stretch.reactions |= {(message_id, emoji, user_id, kind) for user_id in gone}
 
 
 def _told(message: discord.Message) -> Iterator[tuple[tuple[Sign, int], int]]:
@@ -296,12 +294,12 @@ def _told(message: discord.Message) -> Iterator[tuple[tuple[Sign, int], int]]:
 
 def _moving(page: Iterable[discord.Message], touched: Touched) -> list[Given]:
     """Reactions that members changed after they were counted: where the counts are alike, that says nothing."""
-    moved = {(message_id, emoji) for message_id, emoji, _ in touched.reactions}
+    moved = {(message_id, emoji, kind) for message_id, emoji, _, kind in touched.reactions}
     return [
         Given(message.channel.id, message.id, sign, kind)
         for message in page
         for (sign, kind), _ in _told(message)
-        if (message.id, sign.key) in moved
+        if (message.id, sign.key, kind) in moved
     ]
 
 

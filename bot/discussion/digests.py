@@ -78,6 +78,8 @@ async def _digest(
     reading = await readings.get(conn, guild_id, reading_id)
     club = await clubs.by_id(conn, club_id) if club_id is not None else None
     told = [mine] if mine is not None else posted
+    # What was said elsewhere before the club moved is counted; but not all who read here may read there.
+    pointed_at = [each for each in told if mine is not None or club is None or each.channel_id == club.channel_id]
     ids = [each.post_id for each in told]
     counts = await digests.counts(conn, [each.post_id for each in posted])
     if reading is None or not any(each.post_id in counts for each in told):
@@ -93,8 +95,8 @@ async def _digest(
         replies=sum(counts[post_id].replies for post_id in ids if post_id in counts),
         reactions=sum(counts[post_id].reactions for post_id in ids if post_id in counts),
         emojis=await digests.emojis(conn, ids),
-        most_reacted=await digests.most_reacted(conn, told, POINTED),
-        picked=await digests.picked(conn, told, POINTED + PICKED),
+        most_reacted=await digests.most_reacted(conn, pointed_at, POINTED),
+        picked=await digests.picked(conn, pointed_at, POINTED + PICKED),
         hours=await _local_hours(await digests.quarters(conn, ids), zone),
         comparison=comparison,
     )

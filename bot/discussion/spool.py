@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 PAUSE = 0.25
 """Seconds from one batch to the next: what comes in between costs one transaction."""
 
-MANY = 4_000
+MANY = 2_000
 """Entries that are written without waiting for the end of the pause."""
 
-MOST = 20_000
+MOST = 50_000
 """Entries that wait at most. What comes on top while the database is away is asked of Discord afterwards."""
 
 EARLY = 60.0

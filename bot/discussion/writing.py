@@ -43,7 +43,7 @@ async def _write_reactions(conn: Connection, batch: Batch, forgotten: Forgotten)
         for (emoji, user_id), (taken, given, name, at) in on.given.items():
             if taken:
                 removed.append((message_id, emoji, user_id, taken))
-            if given and not taken and not forgotten.holds(user_id):
+            if given and not forgotten.holds(user_id):
                 added.append((on.thread_id, message_id, emoji, user_id, given, name, at))
     await gathering.remove_reactions(conn, removed)
     await gathering.add_reactions(conn, added)

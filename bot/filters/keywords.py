@@ -11,7 +11,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import regex
+
 _SPACE = re.compile(r"\s+")
+_UNSEEN = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
+"""Zero-width characters, soft hyphens, variation selectors and the like (UAX #44)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,25 @@ class Hit:
 
 
 def first_hit(text: str, keywords: Iterable[str], allow: Iterable[str] = ()) -> Hit | None:
-    """The first place that a keyword matches and no entry of the allow list spares; of several there, the longest."""
+    """The first place that a keyword matches and no entry of the allow list spares; of several there, the longest.
+
+    The documentation leaves open whether characters that nobody sees part a word. Here what hits either with them or
+    without them is a hit: neither do they hide a word, nor does leaving them out join two.
+    """
+    keywords, allow = tuple(keywords), tuple(allow)
+    hit, seen = _first_hit(text, keywords, allow), _seen(text)
+    if hit is not None or seen == text:
+        return hit
+    as_written = {_seen(keyword): keyword for keyword in keywords}
+    hit = _first_hit(seen, as_written, map(_seen, allow))
+    return None if hit is None else Hit(as_written[hit.keyword], hit.matched)
+
+
+def _seen(text: str) -> str:
+    return _UNSEEN.sub("", text)
+
+
+def _first_hit(text: str, keywords: Iterable[str], allow: Iterable[str]) -> Hit | None:
     folded = _folded(text)
     found = sorted(
         ((start, -end, keyword) for keyword in keywords for start, end in _matches(keyword, folded)),

@@ -39,7 +39,7 @@ class EmojiCount:
 
 @dataclass(frozen=True, slots=True)
 class PointedReply:
-    """A reply that a digest links to; its author and text only where the author agreed to be quoted."""
+    """A reply that a digest links to; its author and text only where the author agreed to have it quoted."""
 
     thread_id: int
     message_id: int

@@ -3,12 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 
-import regex
-
 from bot.reading.digest import Digest, EmojiCount, ExcerptTalk, MemberTalk, PointedReply, Run
 from bot.reading.pages import MOST_UNITS
 from bot.reading.splitting import shorten, utf16_len
-from bot.reading.text import escape_markdown, strip_markdown
+from bot.reading.text import escape_markdown, hide_spoilers, strip_markdown
 
 QUOTE_UNITS = 200
 """UTF-16 units that are quoted of one reply, before they are escaped."""
@@ -23,7 +21,6 @@ TALKED_ABOUT = 5
 REGULARS = 10
 """How many members with streaks are named."""
 
-_SPOILER = regex.compile(r"\|\|.+?\|\|", regex.DOTALL)
 _EMOJI_NAME = re.compile(r"\w{2,32}", re.ASCII)
 
 
@@ -51,7 +48,7 @@ def plain(text: str, units: int) -> str:
 
 def quoted(text: str) -> str:
     """A member's words on one line, without marks and mentions, and with what was hidden still hidden."""
-    return plain(strip_markdown(_SPOILER.sub("(spoiler)", text)), QUOTE_UNITS)
+    return plain(strip_markdown(hide_spoilers(text)), QUOTE_UNITS)
 
 
 def blocks(digest: Digest, *, guild_id: int, limit: int = MOST_UNITS) -> list[str]:
@@ -183,7 +180,9 @@ def _small_print(digest: Digest) -> str:
         have = "it has no time and is" if digest.untimed == 1 else "they have no time and are"
         lines.append(f"-# {counted(digest.untimed, 'reaction')} came while I was away: {have} not in the picture.")
     if digest.most_reacted or digest.picked:
-        lines.append("-# I quote only those who agreed to it with `/privacy quotes`.")
+        lines.append(
+            "-# I quote only those who agreed to it with `/privacy quotes`, or added the reply here themselves."
+        )
     return "\n".join(lines)
 
 

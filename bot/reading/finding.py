@@ -10,7 +10,7 @@ import regex
 
 from bot.reading.models import Excerpt
 from bot.reading.splitting import shorten, utf16_len
-from bot.reading.text import QUOTE_MARKS, escape_markdown, strip_markdown
+from bot.reading.text import QUOTE_MARKS, escape_markdown, hide_spoilers, strip_markdown
 
 AROUND = 80
 """Code points that a snippet shows on each side of what was found, where there is room."""
@@ -48,9 +48,11 @@ def query_of(text: str) -> Query | None:
 def find(query: Query, excerpt: Excerpt) -> Found | None:
     """The best place in an excerpt whose words have been put back; its heading only where no other part is as good.
 
-    A text that an excerpt does not hold as it stands is found by its words, wherever they are in the excerpt.
+    A text that an excerpt does not hold as it stands is found by its words, wherever they are in the excerpt. What
+    the excerpt hides as a spoiler is not looked through: to find it would be to show it.
     """
-    parts = [_line(strip_markdown(part)) for part in (excerpt.quote, excerpt.comment, excerpt.remark, excerpt.heading)]
+    whole = (excerpt.quote, excerpt.comment, excerpt.remark, excerpt.heading)
+    parts = [_line(strip_markdown(hide_spoilers(part))) for part in whole]
     folded = [fold(part) for part in parts]
     begins_word = re.compile(rf"(?<![^\W_]){re.escape(query.phrase)}")
     inside = None

@@ -142,6 +142,15 @@ def strip_markdown(text: str) -> str:
     return _MARKDOWN.sub(plain, text)
 
 
+_SPOILER = regex.compile(r"\|\|.+?\|\|", regex.DOTALL)
+
+
+def hide_spoilers(text: str) -> str:
+    """Markdown without what Discord shows only to those who click on it. To be asked of the whole text: of one that
+    was cut short nobody can tell any more."""
+    return _SPOILER.sub("(spoiler)", text)
+
+
 QUOTE_MARKS = "\"'“”„‟‘’‚‛«»‹›＂＇"
 
 

@@ -170,6 +170,11 @@ async def forgotten(conn: Connection) -> Forgotten:
     return Forgotten(await known(conn))
 
 
+async def unless_forgotten(conn: Connection, user_id: int) -> int | None:
+    """The member's id, for a row that belongs to the whole server; None where nothing may be kept about them."""
+    return None if (await forgotten(conn)).holds(user_id) else user_id
+
+
 async def known(conn: Connection) -> list[Deletion]:
     """All that were ever deleted here, and before this database was restored."""
     rows = await conn.execute(select(schema.deletions).order_by(schema.deletions.c.deleted_at))

@@ -278,15 +278,19 @@ def _who(post_ids: Sequence[int]) -> CompoundSelect[*tuple[Any, ...]]:
 
 
 def _pointed(number: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
-    """Replies and who wrote what, where the author agreed to be quoted; else neither leaves the database."""
+    """Replies and who wrote what, where the author agreed to be quoted or picked that reply themself.
+
+    Else neither leaves the database.
+    """
     quotable = _members.c.quotes.is_(true())
+    added = and_(_picks.c.picked_by == _replies.c.author_id, _picks.c.text.is_not(None))
     member = (_members.c.guild_id == _replies.c.guild_id) & (_members.c.user_id == _replies.c.author_id) & quotable
     return (
         select(
             _replies.c.post_id,
             _replies.c.message_id,
-            _members.c.user_id,
-            case((quotable, func.coalesce(_replies.c.text, _picks.c.text))).label("text"),
+            case((or_(quotable, added), _replies.c.author_id)).label("user_id"),
+            case((quotable, func.coalesce(_replies.c.text, _picks.c.text)), (added, _picks.c.text)).label("text"),
             number.label("number"),
         )
         .outerjoin(_members, member)

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.storage.many import Many
+from bot.storage import picks
+from bot.storage.many import Kind, Many
 from bot.storage.records import Said
 from bot.storage.sql import Connection
 
@@ -25,6 +26,8 @@ AddedRow = tuple[int, int, str, int, int, str | None, datetime | None]
 
 RemovedRow = tuple[int, str, int, int]
 """Message, emoji, member, kinds."""
+
+_SaidRow = tuple[int, int, int, datetime, datetime | None, int | None, int | None, str | None, bool]
 
 
 async def known(conn: Connection, thread_ids: Iterable[int]) -> set[int]:
@@ -51,12 +54,35 @@ async def delete_channels(conn: Connection, rows: Collection[tuple[int, datetime
 
 
 async def put_replies(conn: Connection, said: Iterable[Said]) -> None:
-    """New ones, and later edits of those that are there. The text only where the server keeps it."""
-    rows = [
-        (s.thread_id, s.message_id, s.author_id, s.created_at, s.edited_at, s.reply_to, s.length, s.text, s.thought)
-        for s in said
-    ]
-    await _PUT_REPLIES.run(conn, rows)
+    """New ones, and later edits of those that are there. The text only where the server keeps it.
+
+    Of a picked reply that was edited the digest has the new words, or none where those are not known; never more
+    than it had permission for.
+    """
+    new: list[_SaidRow] = []
+    edited: list[_SaidRow] = []
+    texts: dict[int, str | None] = {}
+    for s in said:
+        row = (
+            s.thread_id,
+            s.message_id,
+            s.author_id,
+            s.created_at,
+            s.edited_at,
+            s.reply_to,
+            s.length,
+            s.text,
+            s.thought,
+        )
+        if s.edited_at is None:
+            new.append(row)
+        else:
+            edited.append(row)
+            texts[s.message_id] = s.text
+    await _PUT_REPLIES.run(conn, new)
+    # The replies come first: whoever picks one of them at this moment waits for us, or is seen by the next statement.
+    changed = await _PUT_EDITED.ids(conn, edited)
+    await _CHANGE_PICKS.run(conn, [(each, picks.kept(texts[each] or "")) for each in changed])
 
 
 async def clear_messages(conn: Connection, message_ids: Iterable[int]) -> None:
@@ -147,31 +173,47 @@ _DROP_REPLIES_IN_THREADS = Many(
     deleted_at="TIMESTAMPTZ",
 )
 
-_PUT_REPLIES = Many(
+_PUT = """
+INSERT INTO replies
+    (message_id, post_id, guild_id, author_id, created_at, edited_at, reply_to, length, text, thought)
+SELECT given.message_id, discussions.post_id, discussions.guild_id, given.author_id, given.created_at,
+       given.edited_at, given.reply_to, given.length, CASE WHEN guilds.text_days > 0 THEN given.text END,
+       given.thought
+FROM given
+JOIN discussions ON discussions.thread_id = given.thread_id
+LEFT JOIN guilds ON guilds.guild_id = discussions.guild_id
+WHERE discussions.thread_deleted_at IS NULL
+ON CONFLICT (message_id) DO UPDATE
+SET edited_at = excluded.edited_at, length = excluded.length, text = excluded.text
+WHERE excluded.edited_at IS NOT NULL
+  AND (replies.edited_at IS NULL OR replies.edited_at < excluded.edited_at)
+"""
+_SAID: dict[str, Kind] = {
+    "thread_id": "BIGINT",
+    "message_id": "BIGINT",
+    "author_id": "BIGINT",
+    "created_at": "TIMESTAMPTZ",
+    "edited_at": "TIMESTAMPTZ",
+    "reply_to": "BIGINT",
+    "length": "INTEGER",
+    "text": "TEXT",
+    "thought": "BOOLEAN",
+}
+
+_PUT_REPLIES = Many(_PUT, **_SAID)
+
+_PUT_EDITED = Many(f"{_PUT} RETURNING message_id", **_SAID)
+"""Answers those that were not known before, or not yet in this version."""
+
+_CHANGE_PICKS = Many(
     """
-    INSERT INTO replies
-        (message_id, post_id, guild_id, author_id, created_at, edited_at, reply_to, length, text, thought)
-    SELECT given.message_id, discussions.post_id, discussions.guild_id, given.author_id, given.created_at,
-           given.edited_at, given.reply_to, given.length, CASE WHEN guilds.text_days > 0 THEN given.text END,
-           given.thought
+    UPDATE picks
+    SET text = given.text
     FROM given
-    JOIN discussions ON discussions.thread_id = given.thread_id
-    LEFT JOIN guilds ON guilds.guild_id = discussions.guild_id
-    WHERE discussions.thread_deleted_at IS NULL
-    ON CONFLICT (message_id) DO UPDATE
-    SET edited_at = excluded.edited_at, length = excluded.length, text = excluded.text
-    WHERE excluded.edited_at IS NOT NULL
-      AND (replies.edited_at IS NULL OR replies.edited_at < excluded.edited_at)
+    WHERE picks.message_id = given.message_id AND picks.text IS NOT NULL
     """,
-    thread_id="BIGINT",
     message_id="BIGINT",
-    author_id="BIGINT",
-    created_at="TIMESTAMPTZ",
-    edited_at="TIMESTAMPTZ",
-    reply_to="BIGINT",
-    length="INTEGER",
     text="TEXT",
-    thought="BOOLEAN",
 )
 
 _CLEAR_MESSAGES = Many("DELETE FROM reactions WHERE message_id IN (SELECT message_id FROM given)", message_id="BIGINT")

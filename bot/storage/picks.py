@@ -4,11 +4,21 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
+from bot.reading.splitting import shorten
+from bot.reading.text import hide_spoilers, unify_newlines
 from bot.storage import schema
 from bot.storage.records import Pick, Reply
 from bot.storage.sql import Connection, insert
 
 _picks = schema.picks
+
+KEPT = 200
+"""UTF-16 units that are kept of a picked reply at most."""
+
+
+def kept(text: str) -> str | None:
+    """What is kept of a picked reply's words, without what they hide; None where there are none."""
+    return shorten(hide_spoilers(unify_newlines(text)).strip(), KEPT) or None
 
 
 async def add(conn: Connection, reply: Reply, *, by: int, at: datetime, text: str | None) -> bool:

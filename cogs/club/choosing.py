@@ -55,7 +55,12 @@ async def require_manager(interaction: Interaction, conn: Connection) -> None:
 
 def may_see(interaction: Interaction, club: Club) -> bool:
     """Whether the member may look into the club's channel; what is posted there is for nobody else."""
-    channel = guild_of(interaction).get_channel(club.channel_id)
+    return may_look_into(interaction, club.channel_id)
+
+
+def may_look_into(interaction: Interaction, channel_id: int) -> bool:
+    """In a channel that was deleted there is nothing left to keep from anybody."""
+    channel = guild_of(interaction).get_channel(channel_id)
     if channel is None or has_manage_server(interaction):
         return True
     return isinstance(interaction.user, discord.Member) and channel.permissions_for(interaction.user).view_channel

@@ -13,7 +13,7 @@ from bot.club.status import next_post_at
 from bot.errors import ApplecoreError
 from bot.reading.schedule import CatchUp, Schedule
 from bot.reading.wording import check_zone, describe_weekdays, parse_start, parse_time, parse_weekdays
-from bot.storage import clubs, guilds, readings
+from bot.storage import clubs, deletions, guilds, readings
 from bot.storage.records import Club, NewClub
 from cogs.club.choosing import (
     WHICH,
@@ -104,7 +104,7 @@ class SettingUp(commands.Cog):
                     ping_role_id=ping_role.id if ping_role else None,
                     notices_channel_id=notices.id if notices else None,
                     thread_days=thread_days or 3,
-                    created_by=interaction.user.id,
+                    created_by=await deletions.unless_forgotten(conn, interaction.user.id) or deletions.NOBODY,
                     created_at=now,
                 ),
             )

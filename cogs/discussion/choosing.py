@@ -1,5 +1,7 @@
 """Which reading of which club, or which of its excerpts, is meant."""
 
+import re
+
 import discord
 from discord import app_commands
 
@@ -8,9 +10,12 @@ from bot.reading.chart_series import MONTHS
 from bot.storage import digests
 from bot.storage.database import Connection
 from bot.storage.digests import ClubRun, PostedExcerpt
-from cogs.club.choosing import Interaction, guild_of, offer, visible_clubs
+from cogs.club.choosing import Interaction, guild_of, may_look_into, offer, visible_clubs
 
 NOTHING_YET = "Nothing has been posted here yet. `/club status` says when the first excerpt comes."
+
+_POST = re.compile(r"post:(?P<id>[0-9]{1,18})")
+"""What stands for a post in the list that is offered; anybody may type another number, of any length."""
 
 
 async def visible_runs(interaction: Interaction, conn: Connection) -> list[ClubRun]:
@@ -40,6 +45,12 @@ async def pick_run(interaction: Interaction, conn: Connection, asked: str | None
     raise UnavailableError("I know no such reading here. Please choose one from the list that `reading:` offers.")
 
 
+async def _readable(interaction: Interaction, conn: Connection, run: ClubRun) -> list[PostedExcerpt]:
+    """Those posts of it that the member may read: a club may have moved here from a channel that they cannot see."""
+    posts = await digests.posts(conn, run.club_id, run.run)
+    return [post for post in posts if may_look_into(interaction, post.channel_id)]
+
+
 async def pick_excerpt(interaction: Interaction, conn: Connection, asked: str | None) -> PostedExcerpt:
     """The post that is meant: the one asked for, else that of this thread, else the latest that was talked about.
 
@@ -51,22 +62,24 @@ async def pick_excerpt(interaction: Interaction, conn: Connection, asked: str | 
         return await _asked_for(interaction, conn, run, asked.strip())
     runs = await visible_runs(interaction, conn)
     for each in runs:
-        for post in await digests.posts(conn, each.club_id, each.run):
+        for post in await _readable(interaction, conn, each):
             if post.thread_id == interaction.channel_id:
                 return post
-    posts = await digests.posts(conn, run.club_id, run.run)
+    posts = await _readable(interaction, conn, run)
+    if not posts:
+        raise UnavailableError(NOTHING_YET)
     talked_about = await digests.counts(conn, [post.post_id for post in posts])
     return next((post for post in reversed(posts) if post.post_id in talked_about), posts[-1])
 
 
 async def _asked_for(interaction: Interaction, conn: Connection, run: ClubRun, asked: str) -> PostedExcerpt:
     """By the key that was offered, or by its number in the reading that is meant anyway."""
-    if asked.startswith("post:") and asked[5:].isdecimal():
-        found = await digests.post(conn, int(asked[5:]))
+    if key := _POST.fullmatch(asked):
+        found = await digests.post(conn, int(key["id"]))
         runs = {(each.club_id, each.run) for each in await visible_runs(interaction, conn)}
-        if found is not None and (found.club_id, found.run) in runs:
+        if found is not None and (found.club_id, found.run) in runs and may_look_into(interaction, found.channel_id):
             return found
-    for post in await digests.posts(conn, run.club_id, run.run):
+    for post in await _readable(interaction, conn, run):
         if asked == str(post.position + 1):
             return post
     raise UnavailableError("I know no such excerpt here. Please choose one from the list that `excerpt:` offers.")
@@ -90,7 +103,7 @@ async def excerpt_choices(interaction: Interaction, current: str) -> list[app_co
     """Those of the reading that is meant anyway, the newest first."""
     async with interaction.client.database.read() as conn:
         runs = await visible_runs(interaction, conn)
-        posts = await digests.posts(conn, runs[0].club_id, runs[0].run) if runs else []
+        posts = await _readable(interaction, conn, runs[0]) if runs else []
     return offer([(_label(post), f"post:{post.post_id}") for post in reversed(posts)], current)
 
 

@@ -10,9 +10,9 @@ from bot.discussion.digests import compose, digest_layout, post_digest, reading_
 from bot.errors import ApplecoreError
 from bot.reading.digest import longest_run
 from bot.reading.digest_wording import member_text, regulars_text
-from bot.storage import clubs, digests, members
+from bot.storage import digests, members
 from bot.storage.database import Connection
-from bot.storage.digests import ClubRun
+from bot.storage.digests import ClubRun, PostedExcerpt
 from cogs.club.choosing import Interaction, guild_of, require_manager
 from cogs.discussion.choosing import excerpt_choices, pick_excerpt, pick_run, run_choices
 
@@ -38,7 +38,7 @@ class Telling(commands.Cog):
             post = await pick_excerpt(interaction, conn, excerpt)
             if public:
                 await require_manager(interaction, conn)
-                await _check_place(interaction, conn, post.club_id)
+                _check_place(interaction, post)
             digest = await post_digest(conn, post.post_id)
         if digest is None:
             raise ApplecoreError(f"Nobody has said anything about excerpt {post.position + 1} yet.")
@@ -91,14 +91,14 @@ class Telling(commands.Cog):
         await interaction.followup.send(view=notice_layout(text), ephemeral=True)
 
 
-async def _check_place(interaction: Interaction, conn: Connection, club_id: int | None) -> None:
+def _check_place(interaction: Interaction, post: PostedExcerpt) -> None:
     """What was said in a channel is shown to those who can read it there, and to nobody else."""
-    club = await clubs.by_id(conn, club_id) if club_id is not None else None
     channel = interaction.channel
     here = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
-    if club is None or here != club.channel_id:
-        place = f"<#{club.channel_id}>" if club else "the club's channel"
-        raise ApplecoreError(f"Please do that in {place} or one of its threads: not everybody here may read there.")
+    if here != post.channel_id:
+        raise ApplecoreError(
+            f"Please do that in <#{post.channel_id}> or one of its threads: not everybody here may read there."
+        )
 
 
 async def _regulars(conn: Connection, guild_id: int, run: ClubRun) -> str:

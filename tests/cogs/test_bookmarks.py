@@ -187,3 +187,13 @@ async def test_the_word_behind_a_workaround_is_in_the_caption(database_url: str)
         shown = await listed(world)
         assert "· On hardcore things ·" in text_of(shown.message)
         assert list(choices(shown)) == ["1 · On hardcore things"]
+
+
+async def test_a_caption_does_not_show_what_the_excerpt_hides(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        written = Excerpt(quote=f"It was ||{'the butler ' * 40}|| all along.")
+        await world.import_reading(Reading(title="Parts", excerpts=(written,)))
+        await world.setup(reading="Parts")
+        await world.until(9, 1)
+        await bookmark(world)
+        assert list(choices(await listed(world))) == ["1 · It was (spoiler) all along."]

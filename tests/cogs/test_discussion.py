@@ -128,7 +128,7 @@ async def test_which_excerpt_is_meant(database_url: str) -> None:
         assert "What excerpt 1 brought" in await told(world, excerpt=offered[0]["value"])
         every = await world.member.autocomplete(world.channel, "discussion digest", "excerpt", "")
         assert [choice["name"] for choice in every] == ["3 · Part 3", "2 · Part 2", "1 · Part 1"]
-        for unknown in ("4", "post:999", "post:x", "nonsense"):
+        for unknown in ("4", "post:999", "post:x", "nonsense", f"post:{'9' * 30}", f"post:{'9' * 5000}", "post:²"):
             said = one_sentence(await world.member.slash(world.channel, "discussion digest", excerpt=unknown))
             assert said.startswith("I know no such excerpt here.")
 
@@ -170,6 +170,31 @@ async def test_a_private_channel_s_talk_is_for_its_readers(database_url: str) ->
             assert said.startswith("Nothing has been posted here yet.")
         assert await world.member.autocomplete(world.general, "discussion digest", "excerpt", "") == []
         assert await world.member.autocomplete(world.general, "discussion stats", "reading", "") == []
+
+
+async def test_what_was_said_before_a_club_moved_is_for_those_who_read_it_there(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        [post] = await begun(world)
+        thread = thread_of(world, post)
+        await world.manager.react(await world.member.send(thread, "Hello."), "👍")
+        deny = discord.Permissions(view_channel=True).value
+        overwrite = Overwrite(target_id=world.member.id, type=OverwriteType.MEMBER, allow=0, deny=deny)
+        world.env.backend.set_overwrite(world.channel.id, overwrite)
+        await world.manager.slash(world.general, "club edit", channel=world.general)
+
+        said = one_sentence(await world.member.slash(world.general, "discussion digest"))
+        assert said.startswith("Nothing has been posted here yet.")
+        offered = await world.manager.autocomplete(world.general, "discussion digest", "excerpt", "")
+        for excerpt in ("1", offered[0]["value"]):
+            said = one_sentence(await world.member.slash(world.general, "discussion digest", excerpt=excerpt))
+            assert said.startswith("I know no such excerpt here.")
+        assert await world.member.autocomplete(world.general, "discussion digest", "excerpt", "") == []
+        stats = answers(await world.member.slash(world.general, "discussion stats"))
+        assert "1 reply" in stats
+        assert str(thread.id) not in stats, "counted, but neither linked nor quoted"
+
+        said = one_sentence(await world.manager.slash(world.general, "discussion digest", public=True))
+        assert said.startswith(f"Please do that in <#{world.channel.id}> or one of its threads")
 
 
 async def test_the_stats_of_a_reading(database_url: str) -> None:

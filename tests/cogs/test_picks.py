@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import simcord
 
-from bot.storage import deletions, discussions, members, picks
-from bot.storage.records import Pick
+from bot.storage import deletions, discussions, gathering, members, picks
+from bot.storage.records import Pick, Said
 from tests.cogs.manners import one_sentence, polite_world
 from tests.cogs.thinking import posted, think, thoughts
-from tests.support.club_world import ClubWorld
+from tests.support.club_world import ClubWorld, answers, club_world
 
 COMMAND = "Add to the digest"
 
@@ -29,6 +29,10 @@ async def picked(world: ClubWorld) -> list[Pick]:
         return await picks.of_post(conn, discussion.post_id)
 
 
+async def digest(world: ClubWorld) -> str:
+    return answers(await world.member.slash(world.threads()[0], "discussion digest"))
+
+
 async def agree_to_quotes(world: ClubWorld) -> None:
     async with world.bot.database.write() as conn:
         await members.set_quotes(conn, world.guild.id, world.member.id, agreed=True)
@@ -39,7 +43,7 @@ async def test_an_author_adds_their_own_words_and_takes_them_out(database_url: s
         await posted(world)
         reply = await say(world)
         said = await add(world, world.member, reply)
-        assert "Added to the digest. It quotes your words: adding them yourself allows that." in said
+        assert "Added to the digest. It quotes your words, with your name: adding them yourself allows that." in said
         [pick] = await picked(world)
         assert (pick.message_id, pick.picked_by, pick.text) == (reply.id, world.member.id, "An ant is a city.")
         assert "Removed from the digest." in await add(world, world.member, reply)
@@ -96,6 +100,64 @@ async def test_long_words_are_kept_at_the_limit_and_cut_past_it(database_url: st
         await add(world, world.member, await say(world, "x" * length))
         [pick] = await picked(world)
         assert pick.text == kept
+
+
+async def test_what_a_long_reply_hides_stays_hidden(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        await posted(world)
+        await add(world, world.member, await say(world, f"I know it: ||{'the butler ' * 40}||"))
+        [pick] = await picked(world)
+        assert pick.text == "I know it: (spoiler)"
+        assert "butler" not in await digest(world)
+
+
+async def test_a_manager_who_asked_to_be_forgotten_picks_without_their_name(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        await posted(world)
+        reply = await say(world)
+        async with world.bot.database.write() as conn:
+            await deletions.forget_member(conn, world.manager.id, world.env.now())
+        assert "Added to the digest" in await add(world, world.manager, reply)
+        assert [pick.picked_by for pick in await picked(world)] == [deletions.NOBODY]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_what_is_quoted_follows_the_reply(database_url: str, reads: bool) -> None:
+    async with club_world(database_url, message_content=reads) as world:
+        await posted(world)
+        reply = await say(world)
+        await add(world, world.member, reply)
+        shown = await digest(world)
+        assert f"> An ant is a city.\n<@{world.member.id}>, [the reply]" in shown
+        await world.member.edit(reply, "An ant is a village.")
+        shown = await digest(world)
+        assert ("> An ant is a village." in shown) is reads
+        assert "city" not in shown
+        assert "/privacy quotes" in shown
+        await world.member.slash(world.general, "privacy quotes", switch="off")
+        assert "village" not in await digest(world)
+
+
+async def test_a_reply_that_is_changed_at_that_moment(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        await posted(world)
+        reply = await say(world)
+        later = Said(
+            thread_id=world.threads()[0].id,
+            message_id=reply.id,
+            author_id=world.member.id,
+            created_at=world.env.now(),
+            edited_at=world.env.now(),
+            reply_to=None,
+            length=3,
+            text=None,
+            thought=False,
+        )
+        await world.bot.collector.flush()
+        async with world.bot.database.write() as conn:
+            await gathering.put_replies(conn, [later])
+        assert "use the command again" in await add(world, world.member, reply)
+        assert await picked(world) == []
 
 
 async def test_only_what_members_say_under_a_post(database_url: str) -> None:

@@ -253,7 +253,9 @@ async def test_managers_decide_how_long_text_is_kept(database_url: str) -> None:
         await world.member.send(thread, "Kept, too.")
         assert "dropped the text of 1 reply." in await keep_text(world, 2)
         assert await texts(world) == [None, None, None, "Kept, too."]
-        assert "I keep no text" in await keep_text(world, 0)
+        said = await keep_text(world, 0)
+        assert "I keep no text" in said
+        assert "Only of replies in a digest, whose authors allowed it" in said
         await world.member.send(thread, "Not kept.")
         assert await texts(world) == [None] * 5
 

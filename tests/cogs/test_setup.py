@@ -7,7 +7,7 @@ import pytest
 
 from bot.club.permissions import NEEDED
 from bot.demo.transcript import text_of
-from bot.storage import clubs
+from bot.storage import clubs, deletions, personal
 from tests.cogs.manners import one_sentence, polite_world
 from tests.support.club_world import ClubWorld, answers, reading_of
 
@@ -91,6 +91,17 @@ async def test_everyone_is_never_pinged(database_url: str) -> None:
         said = one_sentence(await world.setup(ping_role=world.guild.default_role))
         assert "@everyone" in said
         assert await count(world) == 0
+
+
+async def test_who_asked_to_be_forgotten_sets_up_a_club_without_their_name(database_url: str) -> None:
+    async with polite_world(database_url) as world:
+        async with world.bot.database.write() as conn:
+            await deletions.forget_member(conn, world.manager.id, world.env.now())
+        await world.setup()
+        await world.import_reading(reading_of(2, title="Another"))
+        assert (await world.club()).created_by == deletions.NOBODY
+        async with world.bot.database.read() as conn:
+            assert (await personal.of_member(conn, world.manager.id)).guilds == []
 
 
 async def test_the_26th_club_is_one_too_many(database_url: str) -> None:

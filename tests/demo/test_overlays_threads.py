@@ -88,17 +88,19 @@ async def test_posting_opens_an_archived_thread_again(overlaid: bool, still_arch
         assert (await _fetch(here, thread)).archived is still_archived
 
 
-async def test_an_archived_thread_takes_no_edit_and_no_reaction() -> None:
+async def test_an_archived_thread_takes_no_edit_no_reaction_and_no_deletion() -> None:
     async with world() as here:
         _, thread = await _thread(here)
         message = await thread.send("inside")
         await thread.edit(archived=True)
-        for call in (thread.edit(name="new"), message.edit(content="new"), message.add_reaction("👍")):
+        calls = (thread.edit(name="new"), message.edit(content="new"), message.add_reaction("👍"), message.delete())
+        for call in calls:
             with pytest.raises(discord.HTTPException) as refused:
                 await call
             assert refused.value.code == 50083
         await thread.edit(name="new", archived=False)
         await message.edit(content="new")
+        await message.delete()
 
 
 async def test_a_locked_thread_is_for_those_who_manage_threads() -> None:
@@ -178,5 +180,5 @@ async def test_the_threads_of_a_deleted_channel_go_with_it() -> None:
         with pytest.raises(discord.NotFound) as gone:
             await here.bot.fetch_channel(thread.id)
         assert gone.value.code == 10003
-        assert here.handle.id not in here.laid.backend.messages and thread.id not in here.laid.backend.messages
+        assert not {here.handle.id, thread.id} & here.laid.backend.messages.keys()
         here.laid.archive_idle()

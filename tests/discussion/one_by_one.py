@@ -98,7 +98,7 @@ class _World:
         on = [(post, post) for post in sorted(self.posts)] + [
             (s.thread_id, s.message_id) for s in self.messages.values()
         ]
-        message = on[which % min(len(on), 4)] if on else None  # few, so that much happens to the same one
+        message = on[which % min(len(on), 6)] if on else None  # few, so that much happens to the same one
         emoji, name = EMOJI[kind % 2]
         if what <= 2:
             if self.there[thread]:

@@ -69,7 +69,8 @@ class Talking(RuleBasedStateMachine):
         while (step := await self.steps.get()) is not None:
             coroutine, done = step
             try:
-                done.set_result(await coroutine)
+                await coroutine
+                done.set_result(None)
             except Exception as error:  # noqa: BLE001 - whoever asked for the step is told
                 done.set_exception(error)
 

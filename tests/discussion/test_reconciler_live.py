@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
+from sqlalchemy import select
 
+from bot.storage import schema
 from tests.discussion.outages import APPLE, Talked, talked
 
 
@@ -134,12 +137,47 @@ async def test_members_go_on_meanwhile(database_url: str, action: str) -> None:
                 assert await here.is_complete(), f"{action}, {'after' if after else 'before'} request {nth}"
                 found = await here.discussion()
                 thread = here.backend.channels[here.thread_id]
-                assert (found.name, found.locked) == (thread.name, thread.thread_metadata.locked), (nth, after)
+                locked = thread.thread_metadata is not None and thread.thread_metadata.locked
+                assert (found.name, found.locked) == (thread.name, locked), (nth, after)
                 await tidy_up(scene)
                 here.backend.edit_channel(here.thread_id, {"name": "Talk"}, thread_metadata={"locked": False})
                 nth += 1
                 moments += acted
         assert moments >= 2 * 8  # the thread, the post and its givers, the history, and four reactions to replies
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+async def test_what_comes_live_is_not_undone_for_a_moment(database_url: str) -> None:
+    """Else it would come back, but without the time at which a reaction was given, and out of the digest."""
+    async with talked(database_url) as here:
+        for after in (False, True):
+            for nth in range(1, 9):
+                scene = await set_up(here)
+                said: list[int] = []
+
+                def act(scene: Scene = scene, said: list[int] = said) -> None:
+                    said.append(here.say(3).id)
+                    here.react(said[0], 1)
+                    here.react(scene.known, 3, APPLE)
+                    here.react(scene.known, 3, "👍")
+                    here.react(here.thread_id, 2)
+
+                here.world.overlays.faults.meanwhile("GET", "*", act, after=after, nth=nth)
+                await here.session_begins()
+                assert await here.is_complete()
+                one, two, three = here.people[1:4]
+                given = {(said[0], "🍎", one), (scene.known, APPLE[-19:], three), (scene.known, "👍", three)}
+                given.add((here.thread_id, "🍎", two))
+                timed = await times(here)
+                assert {key for key in given if timed[key] is None} == set(), (nth, after)
+                await tidy_up(scene)
+
+
+async def times(here: Talked) -> dict[tuple[int, str, int], datetime | None]:
+    rows = schema.reactions.c
+    async with here.world.bot.database.read() as conn:
+        found = await conn.execute(select(rows.message_id, rows.emoji, rows.user_id, rows.added_at))
+        return {(row.message_id, row.emoji, row.user_id): row.added_at for row in found}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

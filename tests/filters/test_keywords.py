@@ -61,6 +61,14 @@ def test_case_and_how_accents_are_composed_do_not_count() -> None:
     assert first_hit("cafe", ["café"]) is None
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\u2060", "\ufe0f", "\u034f", "\u202e"])
+def test_characters_that_nobody_sees_hide_no_word(unseen: str) -> None:
+    assert first_hit(f"hard{unseen}core", ["hardcore"]) == Hit("hardcore", "hardcore")
+    assert first_hit(f"a{unseen}hardcore", ["hardcore"]) is not None, "nor join it to another"
+    assert first_hit(f"hard{unseen}core", ["hardcore"], ["hardcore"]) is None
+    assert first_hit(f"❤{unseen} core", ["*❤\ufe0f*"]) == Hit("*❤\ufe0f*", "❤" if unseen != "\ufe0f" else "❤\ufe0f")
+
+
 def test_the_allow_list_spares_hits_within_one_match_of_an_entry() -> None:
     assert first_hit("a nice location", ["*cat*"], ["location"]) is None
     assert first_hit("a nice location", ["*cat*"], ["loca*"]) is not None, (

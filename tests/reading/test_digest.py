@@ -108,7 +108,7 @@ def test_a_post_in_words() -> None:
         "- [A reply with 1 reaction](https://discord.com/channels/5/30/302)\n"
         "### Picked by readers\n"
         "- [A reply](https://discord.com/channels/5/30/303)\n"
-        "-# I quote only those who agreed to it with `/privacy quotes`."
+        "-# I quote only those who agreed to it with `/privacy quotes`, or added the reply here themselves."
     )
 
 
@@ -207,7 +207,7 @@ def test_what_does_not_fit_is_left_out_from_the_end() -> None:
     def quotations(limit: int) -> int:
         shown = blocks(told, guild_id=GUILD, limit=limit)
         assert sum(map(utf16_len, shown)) <= limit
-        assert shown[-1].endswith("`/privacy quotes`.")
+        assert shown[-1].endswith("`/privacy quotes`, or added the reply here themselves.")
         return "\n".join(shown).count("a\\_" * 99)
 
     most = sum(map(utf16_len, blocks(told, guild_id=GUILD)))

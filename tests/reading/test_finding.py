@@ -43,6 +43,7 @@ def shown(looked_for: str, quote: str, room: int = 200) -> str | None:
         ("*", "2 * 3", "2 **\\*** 3"),
         ("x", "x and xX", "**x** and **xX**"),
         ("word", "**wo**rd, [word](https://example.org)", "**word**, **word**"),
+        ("it was", "it was ||the butler||, the word", "**it was** (spoiler), the word"),
     ],
 )
 def test_found_and_marked(looked_for: str, quote: str, marked: str) -> None:
@@ -57,6 +58,7 @@ def test_found_and_marked(looked_for: str, quote: str, marked: str) -> None:
         ("가", "각"),
         ("words two", "two only"),
         ("กา", "กิ"),
+        ("butler", "it was ||the butler||"),
     ],
 )
 def test_not_found(looked_for: str, quote: str) -> None:

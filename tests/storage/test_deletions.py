@@ -255,7 +255,7 @@ async def test_one_who_writes_and_one_who_deletes_wait_for_each_other(database: 
         forgetting = asyncio.create_task(forget())
         waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
         while database.dialect == "postgresql" and not forgetting.done() and not await conn.scalar(waiting):
-            await asyncio.sleep(0)
+            pass
     await forgetting
     assert await _count(database, schema.replies) == 0
     await other.close()

@@ -79,6 +79,24 @@ async def test_words_leave_the_database_with_consent_alone(database: Database) -
         assert len(await digests.picked(conn, posted, 1)) == 1
 
 
+async def test_who_picks_their_own_reply_allows_those_words(database: Database) -> None:
+    async with database.write() as conn:
+        mine, posts = await talk(conn)
+        posted = await digests.posts(conn, mine.id, 1)
+        await pick(conn, posts[0], 1001, by=ANN, text="Ann's pick")
+        await pick(conn, posts[0], 1002, NOW + timedelta(days=1), by=ANN, text="another's words")
+        await pick(conn, posts[0], 1003, NOW + timedelta(days=2), by=ANN)
+        quoted = PointedReply(FIRST, 1001, 0, 3, ANN, "Ann's pick")
+        assert (await digests.most_reacted(conn, posted, 1)) == (quoted,), "not the whole text, which is stored as well"
+        assert await digests.picked(conn, posted, 3) == (
+            quoted,
+            PointedReply(FIRST, 1002, 0, 1),
+            PointedReply(FIRST, 1003, 0, 0),
+        )
+        await members.set_quotes(conn, GUILD, ANN, agreed=False)
+        assert (await digests.picked(conn, posted, 1)) == (PointedReply(FIRST, 1001, 0, 3),)
+
+
 async def test_when_talk_came(database: Database) -> None:
     async with database.write() as conn:
         _, posts = await talk(conn)

@@ -1,4 +1,4 @@
-"""On sockets: what members say while no session lasts comes with a resume, or is asked for where Discord refuses one."""
+"""On sockets: what was said while no session lasted comes with the resume, or is asked for where that is refused."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,20 +49,21 @@ def test_what_was_said_while_the_connection_was_cut(
     first = discord.send(thread, member, "heard")
     until(lambda: first in known(stage)[0], "the first reply")
     before = discord.request_number()
-    discord.gateway(down=True)
+    # discord.py gives its session up by itself where it cannot reconnect at once.
+    discord.gateway(down=refused)
     discord.cut()
     deleted, missed = first, discord.send(thread, member, "missed")
     discord.react(thread, missed, member, "🍎")
     discord.react(stage.channel, thread, member, "🍎")
     discord.delete(thread, deleted)
-    discord.gateway(refuse_resume=refused)
-    until(lambda: known(stage) == ({missed}, {(missed, member), (thread, member)}), "all that was missed")
-    counts = discord.gateway_counts()
     if refused:
-        assert counts["identifies"] == 2
+        discord.gateway(refuse_resume=True)
+    until(lambda: known(stage) == ({missed}, {(missed, member), (thread, member)}), "all that was missed")
+    if refused:
+        assert discord.gateway_counts()["identifies"] == 2
         assert f"/channels/{thread}/messages" in asked(discord, before)
         assert f"/channels/{stage.channel}/messages/{thread}" in asked(discord, before)
     else:
-        assert counts["resumes"] == 1
+        until(lambda: discord.gateway_counts().get("resumes"), "the resume")
         assert asked(discord, before) == []
     assert "Traceback" not in bot.says()

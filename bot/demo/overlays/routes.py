@@ -95,6 +95,15 @@ def get_history(backend: OverlaidBackend, ctx: RequestContext, simcords: Handler
     return [message_response(ctx, stored[one]) for one in reversed(nsmallest(limit, past))]
 
 
+@_over("DELETE", "/channels/{channel_id}/messages/{message_id}")
+def delete_message(backend: OverlaidBackend, ctx: RequestContext, simcords: Handler) -> Any:
+    """Not from an archived thread, as many report of Discord; its documents do not say so."""
+    metadata = backend.get_channel(ctx.int_arg("channel_id")).thread_metadata
+    if metadata is not None and metadata.archived:
+        raise thread_archived()
+    return simcords(ctx)
+
+
 @_over("GET", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}")
 def get_reaction_users(backend: OverlaidBackend, ctx: RequestContext, _: Handler) -> Any:
     """A page of those who gave it in that way, by their ids; simcord answers everyone who gave it at all."""
