@@ -112,7 +112,7 @@ class Applecore(commands.AutoShardedBot):
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.guild_reactions = True
         intents.message_content = settings.message_content
-        self._hearers: dict[str, Callable[..., None]] = {}
+        self._hearers: dict[str, tuple[Callable[..., None], str]] = {}
         self.metrics = Metrics()
         self.wire = Wire(Pace(settings.requests_per_second), self.metrics)
         super().__init__(
@@ -161,15 +161,18 @@ class Applecore(commands.AutoShardedBot):
 
         A listener gets a task for each event, which takes longer than all that there is to do about a reaction.
         """
-        self._hearers[event] = note
+        self._hearers[event] = (note, f"on_{event}")
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
-        note = self._hearers.get(event_name)
-        if note is not None:
+        heard = self._hearers.get(event_name)
+        if heard is not None:
+            note, method = heard
             try:
                 note(*args, **kwargs)
             except Exception:
                 log.exception("what Discord told (%s) could not be noted", event_name)  # the connection must go on
+            if not (method in self.extra_events or event_name in self._listeners or hasattr(self, method)):
+                return  # as discord.py would find out as well, in five times the time
         super().dispatch(event_name, *args, **kwargs)
 
     async def login(self, token: str) -> None:

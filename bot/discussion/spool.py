@@ -55,6 +55,8 @@ class Spool:
         self._moment = clock()
         self._open = Batch()
         self._sealed: list[Batch] = []
+        self._held = 0
+        """Entries of those that are sealed."""
         self._missed: set[int] = set()
         self._early: dict[int, _Early] = {}
         self._forgotten = deletions.Forgotten(())
@@ -73,8 +75,8 @@ class Spool:
     @property
     def waiting(self) -> int:
         """Entries that are not committed yet."""
-        batches = [self._open, *self._sealed, *(early.batch for early in self._early.values())]
-        return sum(batch.size for batch in batches)
+        early = sum(each.batch.size for each in self._early.values()) if self._early else 0
+        return self._open.size + self._held + early
 
     def now(self) -> datetime:
         """The present, to within the time that a batch takes to be written: one for many events is quicker to store."""
@@ -88,7 +90,7 @@ class Spool:
         Where too much waits already, it is one that nobody writes, and the thread will be compared with Discord.
         """
         batch = self._open
-        if batch.size >= self.most or ((self._sealed or self._early) and self.waiting >= self.most):
+        if batch.size + self._held >= self.most or (self._early and self.waiting >= self.most):
             self._missed.add(thread_id)
             batch = Batch()
         if self._timer is None or batch.size >= MANY:
@@ -123,11 +125,16 @@ class Spool:
             if self._sealed:
                 await self._commit()
             if self._open or self._missed or self._early:
-                self._sealed.append(self._open)
+                self._seal(self._open)
                 self._open = Batch()
                 await self._commit()
         if self._open or self._missed:
             self._arm()
+
+    def _seal(self, *batches: Batch) -> None:
+        """To be written before what is sealed already."""
+        self._sealed[:0] = batches
+        self._held = sum(batch.size for batch in self._sealed)
 
     async def stop(self) -> None:
         """Writes what waits, and nothing after that."""
@@ -197,6 +204,7 @@ class Spool:
                 log.exception("what members said cannot be stored as it is; Discord is asked for it")
                 self._missed.update(*(batch.thread_ids() for batch in self._sealed))
             self._sealed.clear()
+            self._held = 0
             self._trouble.good()
             return
 
@@ -221,7 +229,7 @@ class Spool:
     async def _release(self, conn: Connection) -> None:
         """Seals what waited for a post that is there now: it happened before all else that is known of it."""
         found = await gathering.known(conn, self._early)
-        self._sealed[:0] = [self._early.pop(thread_id).batch for thread_id in found]
+        self._seal(*(self._early.pop(thread_id).batch for thread_id in found))
         horizon = asyncio.get_running_loop().time() - EARLY
         for thread_id in [each for each, early in self._early.items() if early.since < horizon]:
             del self._early[thread_id]

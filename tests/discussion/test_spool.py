@@ -308,9 +308,14 @@ async def test_what_live_events_touch(collector: Collector) -> None:
         react(collector, 7)
     react(collector, 8)
     assert touched.messages == {1, 3}
-    assert touched.reactions == {(POST, "🍎", 4), (1, "🍎", 5), (POST, "🍎", 6), (POST, "🍎", 7)}
+    assert touched.reactions == {
+        (POST, "🍎", 4, NORMAL),
+        (1, "🍎", 5, NORMAL),
+        (POST, "🍎", 6, NORMAL),
+        (POST, "🍎", 7, NORMAL),
+    }
     assert touched.cleared == {(1, None), (1, "❤️")}
-    assert (later.messages, later.reactions) == (set(), {(POST, "🍎", 6)})
+    assert (later.messages, later.reactions) == (set(), {(POST, "🍎", 6, NORMAL)})
 
 
 async def test_where_too_little_is_known_discord_is_asked(posted: Database, collector: Collector) -> None:
