@@ -19,9 +19,10 @@ from bot.storage.database import Connection, Database
 log = logging.getLogger(__name__)
 
 PAUSE = 0.25
-"""Seconds from one batch to the next: what comes in between costs one transaction."""
+"""Seconds from one batch to the next: what comes in between costs one transaction. The fewer these are, the less the
+database's thread and the event loop wait for each other."""
 
-MANY = 2_000
+MANY = 20_000
 """Entries that are written without waiting for the end of the pause."""
 
 MOST = 50_000

@@ -96,8 +96,8 @@ async def clear_emoji(conn: Connection, rows: Collection[tuple[int, str]]) -> No
 
 
 async def remove_reactions(conn: Connection, rows: Collection[RemovedRow]) -> None:
-    await _REMOVE_WHOLLY.run(conn, rows)
-    await _REMOVE_KINDS.run(conn, rows)
+    if await _REMOVE_WHOLLY.run(conn, rows) < len(rows):
+        await _REMOVE_KINDS.run(conn, rows)
 
 
 async def add_reactions(conn: Connection, rows: Collection[AddedRow]) -> None:

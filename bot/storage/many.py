@@ -37,10 +37,12 @@ class Many:
         self._postgresql = text(f"WITH given ({names}) AS (SELECT * FROM unnest({arrays})) {sql}")  # noqa: S608 - ours
         self._columns = tuple(columns)
 
-    async def run(self, conn: Connection, rows: Collection[Sequence[Any]]) -> None:
-        """Times must be aware. No rows, no statement. UnwritableError for rows that cannot be stored."""
-        for some in _some(rows):
-            await self._execute(conn, some)
+    async def run(self, conn: Connection, rows: Collection[Sequence[Any]]) -> int:
+        """Answers how many rows it wrote or deleted. Times must be aware. No rows, no statement.
+
+        UnwritableError for rows that cannot be stored.
+        """
+        return sum([(await self._execute(conn, some)).rowcount for some in _some(rows)])
 
     async def ids(self, conn: Connection, rows: Collection[Sequence[Any]]) -> list[int]:
         """As ``run``, for a query; answers its one column."""

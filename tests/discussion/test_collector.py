@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 from sqlalchemy import select
 
@@ -276,3 +277,22 @@ async def test_what_comes_before_the_post_is_noted_as_sent(database_url: str) ->
         await world.advance(seconds=2)
         assert thread.id in quick
         assert [*await reactions(world)] == [(thread.id, "🍎", world.member.id)]
+
+
+async def test_listeners_hear_of_it_as_well_and_a_fault_of_ours_ends_no_connection(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with club_world(database_url) as world:
+        thread = await posted(world)
+        heard: list[discord.Message] = []
+
+        async def listener(message: discord.Message) -> None:
+            heard.append(message)
+
+        world.bot.add_listener(listener, "on_message")
+        first = await world.member.send(thread, "One.")
+        world.bot.hear("message", lambda: None)  # which takes no message
+        second = await world.member.send(thread, "Two.")
+        assert [message.id for message in heard] == [first.id, second.id]
+        assert "what Discord told (message) could not be noted" in caplog.text
+        assert [*await replies(world)] == [first.id]

@@ -19,6 +19,9 @@ COUNTED = (0, 19)
 Key = tuple[int, str, int]
 """Message, emoji, member."""
 
+Kind = tuple[int, str, int]
+"""Message, emoji, and whether it was given in the normal way or as a burst."""
+
 
 @dataclass
 class Talk:
@@ -28,13 +31,15 @@ class Talk:
     gone: set[int] = field(default_factory=set)
     """Threads that were deleted."""
 
-    def counts(self) -> dict[tuple[int, str, int], int]:
-        """By message, emoji and kind, as Discord counts."""
-        found: dict[tuple[int, str, int], int] = {}
-        for (message, emoji, _), kinds in self.reactions.items():
+    totals: dict[Kind, int] = field(default_factory=dict)
+    """How often Discord counts a reaction: of members who were forgotten, and of bots, as well."""
+
+    def givers(self) -> dict[Kind, set[int]]:
+        found: dict[Kind, set[int]] = {}
+        for (message, emoji, user), kinds in self.reactions.items():
             for kind in (NORMAL, BURST):
                 if kinds & kind:
-                    found[message, emoji, kind] = found.get((message, emoji, kind), 0) + 1
+                    found.setdefault((message, emoji, kind), set()).add(user)
         return found
 
 
@@ -68,6 +73,7 @@ def discord_knows(world: ClubWorld, post_ids: Collection[int], forgotten: Collec
             given = [(reaction.emoji, reaction.user_ids, NORMAL) for reaction in message.reactions]
             given += [(emoji, users, BURST) for emoji, users in backend.bursts.get(message.id, {}).items()]
             for emoji, users, kind in given:
+                talk.totals[message.id, emoji_key(emoji), kind] = len(users)
                 for user in people & set(users):
                     key = (message.id, emoji_key(emoji), user)
                     talk.reactions[key] = talk.reactions.get(key, 0) | kind
