@@ -108,19 +108,21 @@ ACTIONS: dict[str, Callable[[Scene], object]] = {
 }
 
 
-ON_BOTH_ENGINES = ("something is said", "known messages are deleted", "back and forth", "reactions are cleared")
-"""What the rest would add to these is the same SQL; PostgreSQL alone lets a batch of events in while we write."""
+MOST_TELLING = ("something is said", "known messages are deleted", "back and forth", "reactions are cleared")
+"""For these it is tried before each request as well. After it, what Discord answers is old already."""
 
 
 @pytest.mark.parametrize(
     ("database_url", "action"),
-    [*(("sqlite", action) for action in ACTIONS), *(("postgresql", action) for action in ON_BOTH_ENGINES)],
+    # PostgreSQL alone lets a batch of events in while we write; else it is the same SQL.
+    [*(("sqlite", action) for action in ACTIONS), ("postgresql", "back and forth")],
     indirect=["database_url"],
 )
 async def test_members_go_on_meanwhile(database_url: str, action: str) -> None:
+    orders = (False, True) if action in MOST_TELLING else (True,)
     async with talked(database_url) as here:
         moments = 0
-        for after in (False, True):
+        for after in orders:
             nth, acted = 1, True
             while acted:
                 scene = await set_up(here)
@@ -143,7 +145,9 @@ async def test_members_go_on_meanwhile(database_url: str, action: str) -> None:
                 here.backend.edit_channel(here.thread_id, {"name": "Talk"}, thread_metadata={"locked": False})
                 nth += 1
                 moments += acted
-        assert moments >= 2 * 8  # the thread, the post and its givers, the history, and four reactions to replies
+        assert (
+            moments >= len(orders) * 8
+        )  # the thread, the post and its givers, the history, and four reactions to replies
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)

@@ -47,7 +47,7 @@ def main(command: Sequence[str] = ("run",)) -> int:
         if os.environ.get("SIMULATED_PACE") == "off":
             applecore.wire.pace.per_second = math.inf
         if (where := os.environ.get("SIMULATED_SUSPEND")) is not None:
-            suspend_at(where, applecore.wire.pace)
+            suspend_at(where, applecore)
         return applecore
 
     vars(runner)["create_bot"] = create_bot
@@ -56,26 +56,31 @@ def main(command: Sequence[str] = ("run",)) -> int:
     return cli.main(command)
 
 
-def suspend_at(where: str, pace: Any) -> None:
-    """Stops this process once, at its first post; somebody else has to continue it."""
+def suspend_at(where: str, applecore: Any) -> None:
+    """Stops this process once, at its first post; somebody else has to continue it.
+
+    Not inside a transaction: what a stopped process has locked on SQLite nobody else can write.
+    """
     from bot.club import courier  # noqa: PLC0415 - after the clock was replaced
     from bot.club.lease import acting_under  # noqa: PLC0415
 
     claims, requests = iter(["claim"]), iter(["message", "thread"])
-    take, turn = courier.Courier.step, pace.turn
+    take, pace = courier.Courier.step, applecore.wire.pace
+    turn = pace.turn
 
-    def pass_by(place: str | None) -> None:
+    async def pass_by(place: str | None) -> None:
         if place == where:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            async with applecore.database._turn:
+                os.kill(os.getpid(), signal.SIGSTOP)
 
     async def step(*args: Any) -> None:
-        pass_by(next(claims, None))
+        await pass_by(next(claims, None))
         await take(*args)
 
     async def before_request() -> None:
         await turn()
         if acting_under.get() is not None:
-            pass_by(next(requests, None))
+            await pass_by(next(requests, None))
 
     vars(pace)["turn"] = before_request
     setattr(courier.Courier, "step", step)  # noqa: B010 - mypy takes no assignment to a method

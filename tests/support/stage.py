@@ -1,8 +1,10 @@
 """A club on the local Discord, and what came of it: the stage on which bots are killed."""
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -66,6 +68,19 @@ class Stage:
             return sorted(found, key=lambda row: row.position or 0)
 
         return in_database(self.url, read)
+
+    def is_locked(self) -> bool:
+        """Whether somebody is writing on SQLite at this moment; PostgreSQL has no such lock."""
+        if not self.url.startswith("sqlite"):
+            return False
+        file = self.url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            connection.execute("ROLLBACK")
+            return False
 
     def state(self) -> Club:
         async def read(conn: Connection) -> Club:

@@ -35,6 +35,20 @@ def is_suspended(bot: BotProcess) -> bool:
     return os.waitid(os.P_PID, bot.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
 
 
+def suspend(bot: BotProcess, stage: Stage) -> None:
+    """Outside of a transaction: what a stopped process has locked on SQLite nobody else can write."""
+
+    def stopped_without_a_lock() -> bool:
+        bot.signal(signal.SIGSTOP)
+        until(lambda: is_suspended(bot), "the suspension")
+        if not stage.is_locked():
+            return True
+        bot.signal(signal.SIGCONT)
+        return False
+
+    until(stopped_without_a_lock, "a suspension outside of a transaction")
+
+
 def has_let_go(bot: BotProcess) -> bool:
     """Whether it has noticed that its lease is over, at a step or between two of them."""
     return bool(bot.lines("is not this process's any more") or bot.lines("was broken off"))
@@ -84,7 +98,7 @@ def test_a_bot_that_was_suspended_while_discord_answered_changes_nothing(
         late = discord.fault(*call, delay=2.0)
         clock.set(nine(1))
         discord.wait_struck(late)
-        suspended.signal(signal.SIGSTOP)
+        suspend(suspended, stage)
         until(lambda: stage.threads() if call == THREAD else stage.posts(), "the request to take effect")
         clock.set(nine(1) + WHILE_SUSPENDED)
         with bot_process(tmp_path, stage.variables(clock), module=SIMULATED) as other:
