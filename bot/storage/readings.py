@@ -53,6 +53,10 @@ async def save(
     name = slug(reading.title)
     digest = _digest(reading)
     values = reading.model_dump(mode="json", exclude={"excerpts"})
+    if conn.dialect.name == "postgresql":
+        # Else one could come in between another's revision and the end of those before it, and take its number again.
+        lock = func.hashtextextended(f"reading:{guild_id}:{name}", 0)
+        await conn.execute(select(func.pg_advisory_xact_lock(lock)))
     while True:
         newest = (await conn.execute(_newest_first(guild_id, name))).first()
         if newest is not None and newest.content_hash == digest:
