@@ -25,7 +25,7 @@ database's thread and the event loop wait for each other."""
 MANY = 20_000
 """Entries that are written without waiting for the end of the pause."""
 
-MOST = 50_000
+MOST = 100_000
 """Entries that wait at most. What comes on top while the database is away is asked of Discord afterwards."""
 
 EARLY = 60.0
