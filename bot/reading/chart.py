@@ -43,8 +43,8 @@ def draw(digest: Digest) -> bytes:
 
 def _draw(shown: Sequence[Panel]) -> bytes:
     # It takes half a second to import, which the start of the bot need not wait for.
-    import matplotlib  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    import matplotlib  # noqa: PLC0415 - it takes a second, which only a picture is worth
+    from matplotlib.figure import Figure  # noqa: PLC0415 - likewise
 
     size = (WIDTH / _DPI, _EDGE + len(shown) * _PANEL)
     with matplotlib.rc_context():
@@ -76,7 +76,7 @@ def _row(figure: "Figure", bottom: float) -> "Axes":
 
 
 def _bars(axes: "Axes", panel: Panel, what: str, values: Sequence[int]) -> None:
-    from matplotlib.collections import PolyCollection  # noqa: PLC0415
+    from matplotlib.collections import PolyCollection  # noqa: PLC0415 - likewise
 
     axes.set_title(f"{what} per {panel.per}", loc="left", color=COLOURS[what], fontsize=17, fontweight="bold")
     slots, middle = max(len(values), 6), (len(values) - 1) / 2  # a few bars do not fill the picture
